@@ -89,8 +89,8 @@ local function seal_all(list)
   return list
 end
 
--- A name that is spelt almost like one of `names` raises, since a call of nil would say less; other names that are absent
--- are nil, as scripts expect that ask for a name of a later version.
+-- A name that is spelt almost like a function or a world of these raises, since a call of nil would say less. Other
+-- names that are absent are nil, as scripts expect that ask for a name of a later version.
 local function refuse_misspelt(where, key, ...)
   if type(key) ~= "string" or key:find("^_") then return nil end
   local all = {}

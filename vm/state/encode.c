@@ -736,7 +736,8 @@ NO_RETURN static void raise_userdata(struct encoder *e, int index, const struct 
   const bool is_file = has_name && strcmp(lua_tostring(e->L, -1), LUA_FILEHANDLE) == 0;
   if (has_name) lua_pushfstring(e->L, "a userdata of type %s", lua_tostring(e->L, -1));
   path_raise(e->L, at, has_name ? lua_tostring(e->L, -1) : "a userdata",
-             is_file ? "open it in the worker" : "make it in the worker, or see mm.register for a class that travels");
+             is_file ? "open it in the worker"
+                     : "make it in the worker, or see mm.register for a class that travels");
 }
 
 static void encode_userdata(struct encoder *e, int index, const struct path_step *at, int depth) {
@@ -768,7 +769,8 @@ void encode_at_depth(struct encoder *e, int index, const struct path_step *at, i
     case LUA_TFUNCTION: encode_function(e, index, at, depth); return;
     case LUA_TUSERDATA: encode_userdata(e, index, at, depth); return;
     case LUA_TLIGHTUSERDATA:
-      if (lua_touserdata(L, index)) path_raise(L, at, "a light userdata", "an address of this process: make it in the worker");
+      if (lua_touserdata(L, index))
+        path_raise(L, at, "a light userdata", "an address of this process: make it in the worker");
       encode_tag(e, TAG_NULL);
       return;
     case LUA_TTHREAD: path_raise(L, at, "a coroutine", "make it in the worker");

@@ -628,7 +628,8 @@ NO_RETURN static void raise_forbidden(struct encoder *e, int metatable, const st
 static void push_sent(struct encoder *e, int index, int metatable, const struct path_step *at) {
   lua_State *L = e->L;
   class_push_inherited(L, metatable, "__mm_receive");
-  if (lua_isnil(L, -1)) path_raise(L, at, "an object whose class has __mm_send and no __mm_receive", "see mm.register");
+  if (lua_isnil(L, -1))
+    path_raise(L, at, "an object whose class has __mm_send and no __mm_receive", "see mm.register");
   lua_pop(L, 1);
   class_push_inherited(L, metatable, "__mm_send");
   lua_pushvalue(L, index);
@@ -650,7 +651,8 @@ static void encode_sent(struct encoder *e, int index, int metatable, const struc
   const struct sending self = {e->sending, encoder_offset(e), e->sending ? e->sending->depth + 1 : 1};
   const int start = e->work_count, done = e->work_done;
   if (self.depth > WIRE_SENDING_MAX)
-    path_raise(L, at, "an object nested too deeply in others with __mm_send", "let __mm_send return plain values");
+    path_raise(L, at, "an object nested too deeply in others with __mm_send",
+               "let __mm_send return plain values");
   push_sent(e, index, metatable, at);
   encoder_wrote(e, put_u32(put_u8(encoder_room(e, WRITER_VALUE_MAX), TAG_SENT), 0));
   e->sending = &self;

@@ -37,7 +37,9 @@ static bool change_version(char *path, const char *from, const char *to) {
   return at != NULL;
 }
 
-static const char *shown(const char *version) { return strcmp(version, "5.1") == 0 ? "5.1 and LuaJIT" : version; }
+static const char *shown(const char *version) {
+  return strcmp(version, "5.1") == 0 ? "5.1 and LuaJIT" : version;
+}
 
 static bool is_supported(const char *version) {
   return strcmp(version, "5.1") == 0 || strcmp(version, "5.3") == 0 || strcmp(version, "5.4") == 0;
@@ -55,8 +57,8 @@ static void raise_wrong(lua_State *L, const char *built_for, const char *version
   if (*right)
     lua_pushfstring(L, "%suse %s (package.cpath finds the other one first)", text, right);
   else if (is_supported(version))
-    lua_pushfstring(L, "%sinstall the module for Lua %s (make install, or luarocks --lua-version %s make)", text, version,
-                    version);
+    lua_pushfstring(L, "%sinstall the module for Lua %s (make install, or luarocks --lua-version %s make)",
+                    text, version, version);
   else
     lua_pushfstring(L, "%sthere are modules for Lua 5.1, LuaJIT, 5.3 and 5.4", text);
   lua_error(L);

@@ -133,8 +133,8 @@ static void add_called(struct lines *t, lua_State *of, const lua_Debug *bottom) 
   char line[3 * LUA_IDSIZE];
   t->pending = NONE;
   if (!caller_describe_called(of, bottom, &called)) return;
-  snprintf(line, sizeof line, "(...tail calls...)\n\t%s:%d: in function <%s:%d>", called.short_src, called.linedefined,
-           called.short_src, called.linedefined);
+  snprintf(line, sizeof line, "(...tail calls...)\n\t%s:%d: in function <%s:%d>", called.short_src,
+           called.linedefined, called.short_src, called.linedefined);
   add(t, line, "");
 }
 
@@ -170,7 +170,8 @@ static bool has_own_frame(lua_State *of, int level, int count) {
   for (; lua_getstack(of, level, &frame); level++) {
     lua_getinfo(of, "S", &frame);
     if (caller_is_own(&frame) || caller_is_bottom(of, &frame)) return true;
-    if (level - first + 1 == SHOWN_AT_END && count - level - 1 > SHOWN_AT_END) level = count - SHOWN_AT_END - 1;
+    if (level - first + 1 == SHOWN_AT_END && count - level - 1 > SHOWN_AT_END)
+      level = count - SHOWN_AT_END - 1;
   }
   return false;
 }

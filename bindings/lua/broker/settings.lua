@@ -50,7 +50,7 @@ local function find_backend(scheme)
     if row[1] == scheme then return backend.check(scheme, row[2]()) end
     schemes[i] = row[1] .. "://"
   end
-  refuse(table.concat(schemes, ", ") .. " expected, got " .. native.printable(scheme) .. "://")
+  refuse(table.concat(schemes, ", ") .. " expected" .. (scheme and ", got " .. native.printable(scheme) .. "://" or ""))
 end
 
 -- scheme://[user[:password]@]place[?name=value&…] → manymoons.broker.Url

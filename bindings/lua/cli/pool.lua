@@ -145,7 +145,9 @@ local function main(options, settings, name, secrets)
   end
 end
 
-local function bare(message) return (tostring(message):gsub("^manymoons pool: ", ""):gsub("^secret_file", "--secret-file")) end
+local function bare(message)
+  return (tostring(message):gsub("^manymoons pool: ", ""):gsub("^secret_file", "--secret-file"))
+end
 
 local options = read_options({ ... })
 local is_right, settings, name, secrets = pcall(settle, options)

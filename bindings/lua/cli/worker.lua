@@ -115,7 +115,9 @@ local function settle(options)
   }
 end
 
-local function bare(message) return (tostring(message):gsub("^manymoons worker: ", ""):gsub("^secret_file", "--secret-file")) end
+local function bare(message)
+  return (tostring(message):gsub("^manymoons worker: ", ""):gsub("^secret_file", "--secret-file"))
+end
 
 local is_right, settled = pcall(settle, read_options({ ... }))
 if not is_right then refuse(bare(settled)) end

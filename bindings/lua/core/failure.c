@@ -49,7 +49,8 @@ static const char *kind_of(lua_State *L, int value) {
 /* "not enough memory", in a VM that has a limit, does not mean that the machine has none. */
 static void push_message(lua_State *L, int value) {
   error_push_text(L, value);
-  const bool is_of_memory = lua_type(L, value) == LUA_TSTRING && strstr(lua_tostring(L, -1), "not enough memory");
+  const bool is_of_memory =
+      lua_type(L, value) == LUA_TSTRING && strstr(lua_tostring(L, -1), "not enough memory");
   if (!is_of_memory || !vm_has_limit(vm_of(L))) return;
   lua_pushliteral(L, ": the worker has reached its limit (the option memory)");
   lua_concat(L, 2);

@@ -19,7 +19,8 @@ local SECRET = ("s"):rep(16)
 -- { what, the wrong use, words that help … }; `where`: only in worlds for which it is true. A use that returns instead
 -- of raising returns nil and why.
 local uses = {
-  { 'Pool("4")', function() local x = world.Pool("4") return x end, "Pool: workers: a whole number", "got 4 (a string)" },
+  { 'Pool("4")', function() local x = world.Pool("4") return x end,
+    "Pool: workers: a whole number", "got 4 (a string)" },
   { "Pool{wrokers=3}", function() local x = world.Pool({ wrokers = 3 }) return x end,
     "Pool: unknown option 'wrokers': did you mean 'workers'?" },
   { "Process{targt=f}", function() local x = world.Process({ targt = square }) return x end,
@@ -28,7 +29,8 @@ local uses = {
   { "world.pool(2)", function() local x = world.pool(2) return x end,
     ("'mm.%s.pool': did you mean 'mm.%s.Pool'?"):format(name, name) },
   { "mm.procceses", function() local x = mm.procceses return x end, "did you mean 'mm.processes'?" },
-  { "p.map(f, l)", function() local x = p.map(square, { 1 }) return x end, "Pool:map: a Pool expected", "use p:map(" },
+  { "p.map(f, l)", function() local x = p.map(square, { 1 }) return x end,
+    "Pool:map: a Pool expected", "use p:map(" },
   { "q.get()", function() local x = q.get() return x end, "Queue:get: a Queue expected", "use q:get(" },
   { "p:map({1,2}, f)", function() local x = p:map({ 1, 2 }, square) return x end, "Pool:map", "swapped" },
   { "p:submit({1}, f)", function() local x = p:submit({ 1 }, square) return x end, "Pool:submit", "swapped" },
@@ -56,10 +58,12 @@ local uses = {
   end, "in item 1 of map", "cannot send a coroutine (at item 1(metatable).co): make it in the worker",
     where = has_own_vm },
   { "a closed pool", function() local x = closed:map(square, { 1 }) return x end, "Pool:map: the pool is closed" },
-  { "join of an open pool", function() local x = open:join() return x end, "Pool:join: the pool is still open; call close" },
+  { "join of an open pool", function() local x = open:join() return x end,
+    "Pool:join: the pool is still open; call close" },
   { "start twice", function() local x = process:start() return x end, "Process:start: ", "was started before" },
   { 'Queue("x")', function() local x = world.Queue("x") return x end, "Queue: maxsize: a whole number", "got x" },
-  { 'q:get("x")', function() local x = q:get("x") return x end, "Queue:get: timeout: a number of seconds expected, got x" },
+  { 'q:get("x")', function() local x = q:get("x") return x end,
+    "Queue:get: timeout: a number of seconds expected, got x" },
   { 'Array("float", 3)', function() local x = world.Array("float", 3) return x end, "Array: type: one of", "f32",
     "got float" },
   { "a[0]", function() local x = a[0] return x end, "Array: index 0 is not within 1 to 3" },
@@ -68,7 +72,7 @@ local uses = {
   { 'mm.sleep("x")', function() local x = mm.sleep("x") return x end, "sleep: a number of seconds", "got x" },
   { 'set_world("procs")', function() local x = mm.set_world("procs") return x end,
     "set_world: no world 'procs': did you mean 'processes'? (there are: serial, async," },
-  { "a memory limit where there is none", function() local x = world.Pool({ workers = 1, memory = 2 ^ 24 }) return x end,
+  { "a limit where there is none", function() local x = world.Pool({ workers = 1, memory = 2 ^ 24 }) return x end,
     "Pool: memory: only for the worlds interpreters and processes", where = not has_own_vm },
   { "a memory limit", function()
     local small = world.Pool({ workers = 1, memory = 2 ^ 22 })
@@ -76,10 +80,11 @@ local uses = {
     small:terminate()
     if not ok then error(err, 0) end
   end, "in apply, worker PoolWorker-1:", "not enough memory", "its limit (the option memory)", where = has_own_vm },
-  { "a timeout", function() local x = p:map(never, { 1 }, { timeout = 0.05 }) return x end, "in item 1 of map, worker ",
+  { "a timeout", function() local x = p:map(never, { 1 }, { timeout = 0.05 }) return x end,
+    "in item 1 of map, worker ",
     "the call took longer than 0.05 s", where = has_own_vm },
   { "os.exit(7) in a task", function() local x = p:map(function() os.exit(7) end, { 1 }) return x end,
-    "in item 1 of map, worker ", "died (exit code 7)", where = name == "processes" },
+    "in item 1 of map, worker ", "died (exit code 7)" },
   { "a timeout with the method fork", function()
     local x = world.Process({ target = square, timeout = 1, method = "fork" })
     return x

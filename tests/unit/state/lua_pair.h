@@ -81,7 +81,9 @@ static inline void pair_refuse(struct lua_pair *p, const char *make, const char 
   if (!transfer_try_encode(p->sender, top + 1, 1, "value", &message)) pair_fail(make, "was sent");
   const char *text = lua_tostring(p->sender, -1);
   const size_t length = strlen(expected);
-  if (strncmp(text, expected, length) != 0 || strncmp(text + length, ": ", 2) != 0) pair_fail(make, text);
+  const bool is_expected =
+      strncmp(text, expected, length) == 0 && (!text[length] || strncmp(text + length, ": ", 2) == 0);
+  if (!is_expected) pair_fail(make, text);
   lua_settop(p->sender, top);
 }
 

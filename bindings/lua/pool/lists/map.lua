@@ -163,7 +163,8 @@ local function new_batch(pool, mode, f, list, opts, total, name)
   local entry = pool._dispatcher.add_function(pool, retrying(f, opts)) -- before there is a bar: it may raise
   return setmetatable({
     pool = pool, dispatcher = pool._dispatcher, mode = mode, name = name, list = list, total = total, done = 0,
-    failed = 0, cancelled = 0, results = {}, tasks = {}, open = 0, ranges = {}, left = 0, chunksize = chunksize_of(opts),
+    failed = 0, cancelled = 0, results = {}, tasks = {}, open = 0, ranges = {}, left = 0,
+    chunksize = chunksize_of(opts),
     timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
     progress = new_progress(pool, opts, total), entry = entry, returns_errors = opts and opts.errors == "return",
   }, batch)
