@@ -713,33 +713,6 @@ static void encode_handle(struct encoder *e, int index, const struct handle_type
   handles->len += WIRE_HANDLE_SIZE;
 }
 
-/* Pushes the name of the userdata's type: __name of its metatable, or on 5.1, which has no __name,
- * the key of the metatable in the registry. True: the name is on top of the stack. */
-static bool push_type_name(lua_State *L, int index) {
-  if (!lua_getmetatable(L, index)) return false;
-  lua_pushliteral(L, "__name");
-  lua_rawget(L, -2);
-  if (lua_type(L, -1) == LUA_TSTRING) return true;
-  lua_pop(L, 1);
-  lua_pushnil(L);
-  while (lua_next(L, LUA_REGISTRYINDEX)) {
-    const bool is_it = lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, -3);
-    lua_pop(L, 1);
-    if (is_it) return true;
-  }
-  return false;
-}
-
-NO_RETURN static void raise_userdata(struct encoder *e, int index, const struct path_step *at) {
-  luaL_checkstack(e->L, 8, "no room to name a value");
-  const bool has_name = push_type_name(e->L, index);
-  const bool is_file = has_name && strcmp(lua_tostring(e->L, -1), LUA_FILEHANDLE) == 0;
-  if (has_name) lua_pushfstring(e->L, "a userdata of type %s", lua_tostring(e->L, -1));
-  path_raise(e->L, at, has_name ? lua_tostring(e->L, -1) : "a userdata",
-             is_file ? "open it in the worker"
-                     : "make it in the worker, or see mm.register for a class that travels");
-}
-
 static void encode_userdata(struct encoder *e, int index, const struct path_step *at, int depth) {
   if (host_null_is(e->L, index)) {
     encode_tag(e, TAG_NULL);
@@ -752,7 +725,7 @@ static void encode_userdata(struct encoder *e, int index, const struct path_step
     return;
   }
   if (e->class->encode_if_object(e, index, at, depth)) return;
-  if (!find_name(e, index)) raise_userdata(e, index, at);
+  if (!find_name(e, index)) path_raise_userdata(e->L, at, index);
   encode_found_name(e);
 }
 

@@ -37,20 +37,12 @@ static bool is_tail_mark(const lua_Debug *frame) {
   return *frame->what == 't' || strcmp(frame->source, "=(tail call)") == 0;
 }
 
-static bool is_tail_call(const lua_Debug *frame) {
-#if LUA_VERSION_NUM >= 502
-  return frame->istailcall;
-#else
-  (void)frame;
-  return false;
-#endif
-}
-
 /* ---- the text -------------------------------------------------------------------------------- */
 
 /* The lines written so far. Those of C functions whose caller is not known yet begin at `pending`. */
 struct lines {
-  char text[TEXT_MAX];
+  char *text;
+  size_t capacity;
   size_t size;
   int pending; /* NONE: there are none */
   bool was_kept;
@@ -58,8 +50,8 @@ struct lines {
 };
 
 static void add(struct lines *t, const char *line, const char *end) {
-  const int written = snprintf(t->text + t->size, sizeof t->text - t->size, "\n\t%s%s", line, end);
-  if (written > 0 && (size_t)written < sizeof t->text - t->size)
+  const int written = snprintf(t->text + t->size, t->capacity - t->size, "\n\t%s%s", line, end);
+  if (written > 0 && (size_t)written < t->capacity - t->size)
     t->size += (size_t)written;
   else
     t->text[t->size] = '\0';
@@ -86,7 +78,7 @@ static void add_frame(struct lines *t, const lua_Debug *frame) {
     snprintf(line, sizeof line, "%s:%d: in %s", frame->short_src, frame->currentline, function);
   else
     snprintf(line, sizeof line, "%s: in %s", frame->short_src, function);
-  add(t, line, is_tail_call(frame) ? "\n\t(...tail calls...)" : "");
+  add(t, line, lua_is_tail_call(frame) ? "\n\t(...tail calls...)" : "");
 }
 
 /* The C functions since the last frame of Lua were called by the library. */
@@ -138,11 +130,14 @@ static void add_called(struct lines *t, lua_State *of, const lua_Debug *bottom) 
   add(t, line, "");
 }
 
-static void write_lines(struct lines *t, lua_State *of, int level, int count) {
+/* count: of all levels */
+static size_t write_lines(lua_State *of, int level, int count, char *text, size_t size) {
+  struct lines lines = {.text = text, .capacity = size, .pending = NONE}, *t = &lines;
   lua_Debug frame;
   const int first = level;
+  text[0] = '\0';
   for (; lua_getstack(of, level, &frame); level++) {
-    lua_getinfo(of, LUA_VERSION_NUM >= 502 ? "Slnt" : "Sln", &frame);
+    lua_getinfo(of, LUA_INFO_OF_LINE, &frame);
     if (caller_is_bottom(of, &frame)) {
       if (!t->has_script) add_called(t, of, &frame);
       break;
@@ -155,6 +150,11 @@ static void write_lines(struct lines *t, lua_State *of, int level, int count) {
     level += left - SHOWN_AT_END;
   }
   drop_pending(t);
+  return t->size;
+}
+
+size_t traceback_write(lua_State *of, int level, char *text, size_t size) {
+  return write_lines(of, level, count_levels(of), text, size);
 }
 
 /* ---- whether Lua writes it ------------------------------------------------------------------- */
@@ -182,9 +182,9 @@ void traceback_push(lua_State *L, lua_State *of, const char *message, int level)
     lua_trace(L, of, message, level);
     return;
   }
-  struct lines t = {.pending = NONE};
-  write_lines(&t, of, level, count);
-  lua_pushfstring(L, "%s%sstack traceback:%s", message ? message : "", message ? "\n" : "", t.text);
+  char text[TEXT_MAX];
+  write_lines(of, level, count, text, sizeof text);
+  lua_pushfstring(L, "%s%sstack traceback:%s", message ? message : "", message ? "\n" : "", text);
 }
 
 int traceback_call(lua_State *L) {

@@ -4,10 +4,10 @@ local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
 local json = require("core.json")
-local usage = require("core.usage")
 local inspect = require("broker.inspect")
 local letters = require("broker.letters")
 local broker = require("broker.settings")
+local usage = require("terminal.usage")
 
 -- What other programs wrote on the server.
 local function shown(value) return native.printable(tostring(value)) end

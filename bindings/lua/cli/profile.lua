@@ -5,13 +5,13 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
-local usage = require("core.usage")
 local files = require("page.files")
 local scripts = require("core.script")
 local attach = require("profile.attach")
 local session = require("profile.session")
 local text = require("profile.text")
 local tree = require("profile.tree")
+local usage = require("terminal.usage")
 
 local USAGE = [[
 usage: manymoons [options] profile [options] script [args]

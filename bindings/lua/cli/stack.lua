@@ -4,10 +4,10 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
-local usage = require("core.usage")
 local attach = require("profile.attach")
 local text = require("profile.text")
 local tree = require("profile.tree")
+local usage = require("terminal.usage")
 
 local RATE, LOOK_EVERY, MOST_SECONDS, ENOUGH_SECONDS = 100, 0.05, 2, 0.35
 local USAGE = [[

@@ -4,8 +4,8 @@ local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
 local json = require("core.json")
-local usage = require("core.usage")
 local waits = require("core.waits")
+local usage = require("terminal.usage")
 local look = require("top.look")
 local screen = require("top.screen")
 local styles = require("terminal.style")

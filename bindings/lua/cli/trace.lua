@@ -6,8 +6,8 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
-local usage = require("core.usage")
 local files = require("page.files")
+local usage = require("terminal.usage")
 local recording = require("timeline.recording")
 local scripts = require("core.script")
 local session = require("profile.session")

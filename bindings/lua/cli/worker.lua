@@ -3,10 +3,10 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
-local usage = require("core.usage")
 local worlds = require("core.worlds")
 local broker = require("broker.settings")
 local worker = require("broker.worker")
+local usage = require("terminal.usage")
 
 local USAGE = [[
 usage: manymoons worker URL --pool NAME [options]

@@ -2,7 +2,7 @@
 -- The end of manymoons compare: its exit status, and its error message on stderr.
 local require = ...
 
-local usage = require("core.usage")
+local usage = require("terminal.usage")
 
 local outcome = {}
 

@@ -16,10 +16,10 @@
 local require, native = ...
 
 local files = require("page.files")
-local usage = require("core.usage")
 local worlds = require("core.worlds")
 local hosts = require("compare.hosts")
 local outcome = require("compare.outcome")
+local usage = require("terminal.usage")
 
 local USAGE = [[
 usage: manymoons compare [options] script [args]

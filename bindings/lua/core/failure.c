@@ -130,36 +130,12 @@ int failure_judge(lua_State *L, const struct vm_thread *self) {
 
 /* ---- the stack of a caller ------------------------------------------------------------------- */
 
-enum { STACK_LEVELS_MAX = 24, CALL_TEXT_MAX = LUA_IDSIZE + 80, STACK_TEXT_MAX = 2048 };
-
-static bool is_own(const lua_Debug *call) { return strncmp(call->short_src, "manymoons/", 10) == 0; }
-
-/* Lua 5.1 lists a tail call as an entry without a name or place. */
-static bool says_something(const lua_Debug *call) { return *call->what != 't' && !is_own(call); }
-
-static int write_call(char *text, size_t size, const lua_Debug *call) {
-  char place[CALL_TEXT_MAX];
-  if (call->currentline > 0)
-    snprintf(place, sizeof place, "%s:%d", call->short_src, call->currentline);
-  else
-    snprintf(place, sizeof place, "%s", call->short_src);
-  if (*call->what == 'm') return snprintf(text, size, "\n\t%s: in main chunk", place);
-  if (*call->what == 'C') return snprintf(text, size, "\n\t%s: in %s", place, call->name ? call->name : "?");
-  if (*call->namewhat) return snprintf(text, size, "\n\t%s: in %s '%s'", place, call->namewhat, call->name);
-  return snprintf(text, size, "\n\t%s: in function <%s:%d>", place, call->short_src, call->linedefined);
-}
+enum { STACK_TEXT_MAX = 2048 };
 
 int stack_of_caller(lua_State *L) {
   char text[STACK_TEXT_MAX];
-  lua_Debug call;
-  size_t size = 0;
-  for (int level = 1; level < STACK_LEVELS_MAX && lua_getstack(L, level, &call); level++) {
-    lua_getinfo(L, "Sln", &call);
-    if (!says_something(&call)) continue;
-    const int written = write_call(text + size, sizeof text - size, &call);
-    if (written < 0 || (size_t)written >= sizeof text - size) break; /* full: the rest is left out */
-    size += (size_t)written;
-  }
+  luaL_checkstack(L, 4, "no room for a stack");
+  const size_t size = traceback_write(L, 1, text, sizeof text);
   size_t last_size = 0;
   const char *last = lua_tolstring(L, 1, &last_size);
   if (last && last_size == size && memcmp(last, text, size) == 0)
