@@ -217,6 +217,7 @@ static void read_help(struct options *o, int place, options_usage find_usage) {
   words[place + 2] = NULL;
   o->argv = o->own_words = words;
   o->argc = place + 2;
+  o->is_subcommand = true;
 }
 
 static void find_script(struct options *o, int place, bool is_literal, options_usage find_usage) {

@@ -34,7 +34,8 @@ local function read_options(options, allowed, where)
 end
 
 local function read_seconds(seconds, where)
-  expect(type(seconds) == "number", where, "argument 1: a number of seconds expected, got " .. checks.show(seconds))
+  expect(type(seconds) == "number", where, "argument 1: a number of seconds expected, got " .. checks.show(seconds)
+    .. checks.swapped(seconds, where, "seconds"))
   return checks.timeout(seconds, where)
 end
 

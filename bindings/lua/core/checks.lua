@@ -147,6 +147,12 @@ function checks.guess(word, names)
   return ("'%s' (there are: %s)"):format(tostring(word), table.concat(list, ", "))
 end
 
+-- For the message about a first argument that is a function: where it takes something else first.
+function checks.swapped(first, where, what)
+  if type(first) ~= "function" then return "" end
+  return (" (the arguments are swapped: %s takes the %s first)"):format(where, what)
+end
+
 -- Raises for an option whose name is not in the set `allowed`.
 function checks.check_options(options, allowed, where)
   for key in pairs(options) do

@@ -124,7 +124,8 @@ end
 
 -- Its length.
 function arguments.check_list(where, n, list)
-  expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list))
+  expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list)
+    .. (n == 1 and checks.swapped(list, where, "list") or ""))
   local count, key = checks.length(list, where, "argument " .. n), next(list)
   if key == nil or count > 0 or list.n ~= nil then return count end
   checks.fail(where .. ": argument " .. n .. ": a list expected, got a table without items 1, 2, …, but with the key "

@@ -96,15 +96,16 @@ function Pool.starmap_async(self, f, list, opts)
   return lists.map_async(self, STARMAP, f, list, opts, count, "starmap_async")
 end
 
-local function imap(self, where, f, source, opts, is_ordered)
+local function imap(self, name, f, source, opts, is_ordered)
+  local where = "Pool:" .. name
   check_open(self, where)
   arguments.check_function(where, 1, f, self._config.takes_text, source)
   arguments.check_opts(where, 3, opts, arguments.imap)
-  return lists.imap(self, f, arguments.items(where, source), opts, is_ordered)
+  return lists.imap(self, f, arguments.items(where, source), opts, is_ordered, name)
 end
 
-function Pool.imap(self, f, source, opts) return imap(self, "Pool:imap", f, source, opts, true) end
-function Pool.imap_unordered(self, f, source, opts) return imap(self, "Pool:imap_unordered", f, source, opts, false) end
+function Pool.imap(self, f, source, opts) return imap(self, "imap", f, source, opts, true) end
+function Pool.imap_unordered(self, f, source, opts) return imap(self, "imap_unordered", f, source, opts, false) end
 
 -- op(op(init, f(list[1])), f(list[2])) …, for an associative op
 function Pool.reduce(self, f, list, op, init, opts)

@@ -501,14 +501,14 @@ local function next_result(self)
 end
 
 -- items: see arguments.items
-function lists.imap(pool, f, items, opts, is_ordered)
+function lists.imap(pool, f, items, opts, is_ordered, name, part)
   local chunksize = chunksize_of(opts) or 1
   local dispatcher = pool._dispatcher
   local least = pool._config.row.is_immediate and 1 or dispatcher.size(pool) * math.max(WINDOW_PER_WORKER, chunksize)
   local entry = dispatcher.add_function(pool, retrying(f, opts))
   local self = setmetatable({
     pool = pool, dispatcher = dispatcher, mode = MAP, items = items, total = items.total, chunksize = chunksize,
-    is_ordered = is_ordered, name = is_ordered and "imap" or "imap_unordered",
+    is_ordered = is_ordered, name = name, part = part,
     window = math.max(opts and opts.window or least, chunksize),
     timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
     progress = new_progress(pool, opts, items.total), entry = entry, tasks = {}, ready = {}, arrived = 0, failed = 0,
