@@ -17,7 +17,8 @@ local together = {}
 -- Arguments -----------------------------------------------------------------------------------------------
 
 local function check_list(list, where, what)
-  expect(type(list) == "table" and not getmetatable(list), where, what .. " expected, got " .. type(list))
+  expect(type(list) == "table" and not getmetatable(list), where, what .. " expected, got " .. type(list)
+    .. checks.swapped(list, where, "list"))
   return checks.length(list, where, "argument 1")
 end
 

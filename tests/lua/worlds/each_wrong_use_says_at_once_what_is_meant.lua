@@ -40,7 +40,7 @@ local uses = {
   { "{chunksze=1}", function() local x = p:map(square, { 1 }, { chunksze = 1 }) return x end,
     "Pool:map: unknown option 'chunksze': did you mean 'chunksize'?" },
   { "an option of another call", function() local x = p:map(square, { 1 }, { beast = 1 }) return x end,
-    "Pool:map: unknown option 'beast' (there are: chunksize, " },
+    "Pool:map: unknown option 'beast' (there are: ", "chunksize, " },
   { "options as a number", function() local x = p:map(square, { 1 }, 5) return x end,
     "Pool:map: argument 3: a table of options expected, got number" },
   { "coroutine.wrap as f", function() local x = p:map(coroutine.wrap(square), { 1 }) return x end,
