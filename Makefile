@@ -248,10 +248,13 @@ $(BUILD)/manymoons: $(PROGRAM_OBJ) $(LUA_OBJ_5.4) $(CORE_OBJ)
 $(BUILD)/lua/5.4/manymoons.so: $(LUA_OBJ_5.4) $(CORE_OBJ)
 $(BUILD)/lua/5.3/manymoons.so: $(LUA_OBJ_5.3) $(CORE_OBJ)
 $(BUILD)/lua/5.1/manymoons.so: $(LUA_OBJ_5.1) $(CORE_OBJ)
-$(BUILD)/lua/%/manymoons.so: bindings/lua/module.map
+# Functions that not all Luas have are weak in the module: another Lua loads it, and it says so (state/running_lua.h).
+$(BUILD)/lua/%/manymoons.so: bindings/lua/module.map bindings/lua/own_api.list
 	mkdir -p $(@D)
 	$(SAY) "$@"
-	$(CC) $(LDFLAGS) $(MODULE_LDFLAGS) -Wl,--version-script=bindings/lua/module.map -o $@ $(filter %.o,$^)
+	ld -r -o $(BUILD)/$*/module.o $(filter %.o,$^)
+	objcopy --weaken-symbols=bindings/lua/own_api.list $(BUILD)/$*/module.o
+	$(CC) $(LDFLAGS) $(MODULE_LDFLAGS) -Wl,--version-script=bindings/lua/module.map -o $@ $(BUILD)/$*/module.o
 # The library is for Lua 5.4, and another one for LuaJIT.
 $(BUILD)/libmanymoons.so: $(LUA_OBJ_5.4) $(CORE_OBJ) bindings/c/library.map
 $(BUILD)/libmanymoons.so: LUA_LIBRARY := -llua5.4

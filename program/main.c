@@ -300,12 +300,26 @@ static int run_main_vm(struct job *job) {
 extern MODULE_EXPORT const char manymoons_program[];
 const char manymoons_program[] = "manymoons";
 
+/* Whether the script's name is that of no file, and almost that of a subcommand, which is printed. */
+static bool is_misspelt_command(const struct options *o) {
+  size_t size = 0;
+  if (o->script >= o->argc || o->is_script_literal || find_subcommand(o, &size)) return false;
+  const char *name = o->argv[o->script];
+  const char *meant = options_nearest_command(name);
+  FILE *file = meant ? fopen(name, "r") : NULL;
+  if (file) fclose(file);
+  if (!meant || file) return false;
+  fprintf(stderr, "manymoons: no script or command '%s': did you mean '%s'? (try --help)\n", name, meant);
+  return true;
+}
+
 static int obey(struct job *job) {
   if (job->options.wrong) return options_refuse(&job->options, stderr);
   if (job->options.shows_help) {
     options_print_usage(stdout);
     return EXIT_SUCCESS;
   }
+  if (is_misspelt_command(&job->options)) return EXIT_WRONG_USE;
   if (!tracing_begin(&job->options)) return EXIT_FAILURE;
   return run_main_vm(job);
 }

@@ -6,8 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearness.h"
+#include "embedded.h"
+
 static const char usage[] =
     "usage: manymoons [options] [script [args]]\n"
+    "       manymoons help [COMMAND]\n"
+    "                     print this, or how the command is used\n"
     "       manymoons [options] compare [options] script [args]\n"
     "                     run a script in every world and compare the times (compare --help)\n"
     "       manymoons top [PID]\n"
@@ -161,7 +166,7 @@ static int sort_word(struct sorting *s, int i) {
   const bool is_general = w.kind != WORD_WRONG && w.kind != WORD_HELP;
   if (!own && !is_general && lacks_value(words[0])) {
     s->o->wrong = words[0];
-    s->o->lacks_argument = true;
+    s->o->wrong_kind = WRONG_WITHOUT_ARGUMENT;
     return 0;
   }
   const int length = is_general ? w.length : own == OWN_WITH_VALUE && words[1] ? 2 : 1;
@@ -193,10 +198,36 @@ static int move_general(struct options *o, int place, const char *usage_text, si
 
 void options_fini(struct options *o) { free(o->own_words); }
 
+/* help [COMMAND], at `place` */
+static void read_help(struct options *o, int place, options_usage find_usage) {
+  static char help[] = "--help";
+  size_t size = 0;
+  char *command = o->argv[place + 1];
+  o->shows_help = !command;
+  if (!command) return;
+  char **words = find_usage(command, &size) ? malloc(sizeof *words * ((size_t)place + 3)) : NULL;
+  if (!words) {
+    o->wrong = command;
+    o->wrong_kind = WRONG_COMMAND;
+    return;
+  }
+  memcpy(words, o->argv, (size_t)place * sizeof *words);
+  words[place] = command;
+  words[place + 1] = help;
+  words[place + 2] = NULL;
+  o->argv = o->own_words = words;
+  o->argc = place + 2;
+  o->is_subcommand = true;
+}
+
 static void find_script(struct options *o, int place, bool is_literal, options_usage find_usage) {
   o->is_script_literal = is_literal;
   o->script = place;
   if (is_literal) return;
+  if (place < o->argc && strcmp(o->argv[place], "help") == 0) {
+    read_help(o, place, find_usage);
+    return;
+  }
   size_t size = 0;
   const char *text = find_usage(o->argv[place], &size);
   if (!text) return;
@@ -210,7 +241,7 @@ struct options options_parse(int argc, char **argv, options_usage find_usage) {
     const struct word w = read_word(argv[i], argv[i + 1]);
     if (w.kind == WORD_WRONG) {
       o.wrong = argv[i];
-      o.lacks_argument = lacks_value(o.wrong);
+      o.wrong_kind = lacks_value(o.wrong) ? WRONG_WITHOUT_ARGUMENT : WRONG_OPTION;
       return o;
     }
     if (w.kind == WORD_NO_OPTION || w.kind == WORD_END) {
@@ -241,11 +272,60 @@ bool options_next_step(const struct options *o, int *cursor, struct step *out) {
 
 void options_print_usage(FILE *out) { fputs(usage, out); }
 
+/* ---- what is meant --------------------------------------------------------------------------- */
+
+const char *options_nearest_command(const char *word) {
+  const char *best = NULL;
+  unsigned least = NEARNESS_NONE;
+  for (size_t i = 0; embedded_name(i); i++) {
+    const char *name = embedded_name(i);
+    if (strncmp(name, "cli.", 4) != 0) continue;
+    const unsigned distance = nearness(word, name + 4);
+    if (distance >= least) continue;
+    least = distance;
+    best = name + 4;
+  }
+  return best;
+}
+
+enum { OPTION_MAX = 32 };
+
+/* Copies the word at `text`, without the value that it has. */
+static void copy_name(char out[OPTION_MAX], const char *text) {
+  const size_t length = strcspn(text, "= ,]\n");
+  snprintf(out, OPTION_MAX, "%.*s", (int)(length < OPTION_MAX ? length : 0), text);
+}
+
+/* The option of the usage that is nearest to the word; "": none is near. */
+static void find_option(const char *word, char out[OPTION_MAX]) {
+  char wanted[OPTION_MAX], name[OPTION_MAX];
+  unsigned least = NEARNESS_NONE;
+  copy_name(wanted, word);
+  out[0] = '\0';
+  for (const char *at = usage; (at = strstr(at, " -")) != NULL; at++) {
+    copy_name(name, at + 1);
+    const unsigned distance = nearness(wanted, name);
+    if (distance >= least) continue;
+    least = distance;
+    memcpy(out, name, OPTION_MAX);
+  }
+}
+
 int options_refuse(const struct options *o, FILE *out) {
-  if (o->lacks_argument)
-    fprintf(out, "manymoons: '%s' needs argument\n", o->wrong);
-  else
-    fprintf(out, "manymoons: unrecognized option '%s'\n", o->wrong);
-  options_print_usage(out);
-  return strcmp(o->wrong, world_option) == 0 ? EXIT_WRONG_USE : EXIT_FAILURE;
+  char option[OPTION_MAX] = "";
+  const char *meant = option;
+  switch (o->wrong_kind) {
+    case WRONG_WITHOUT_ARGUMENT: fprintf(out, "manymoons: '%s' needs argument", o->wrong); break;
+    case WRONG_OPTION:
+      find_option(o->wrong, option);
+      fprintf(out, "manymoons: unrecognized option '%s'", o->wrong);
+      break;
+    case WRONG_COMMAND:
+      meant = options_nearest_command(o->wrong);
+      fprintf(out, "manymoons: no command '%s'", o->wrong);
+      break;
+  }
+  if (meant && *meant) fprintf(out, ": did you mean '%s'?", meant);
+  fputs(" (try --help)\n", out);
+  return EXIT_WRONG_USE;
 }

@@ -6,6 +6,8 @@
  * subcommand prints says which options are its own: a line that begins with the option, and one space and the
  * name of its value if it has one.
  *
+ * `help` prints the usage, and `help COMMAND` is `COMMAND --help`.
+ *
  * Parsing does not change argv, and the results point into it. main.c acts on them; the options
  * that run code (-e, -l, -W) are returned as steps, in their order.
  */
@@ -14,6 +16,12 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+
+enum wrong_kind {
+  WRONG_OPTION,
+  WRONG_WITHOUT_ARGUMENT, /* a known option */
+  WRONG_COMMAND,
+};
 
 struct options {
   int argc;
@@ -29,17 +37,18 @@ struct options {
   bool has_chunks;          /* -e: without a script, stdin is not read */
   const char *world;        /* --world; NULL: not given */
   const char *wrong;        /* the first word in error; NULL: none */
-  bool lacks_argument;      /* `wrong` is known, but lacks its argument */
+  enum wrong_kind wrong_kind;
 };
 
 /* usage(word) → the text that has the usage of that subcommand, NULL: there is none; its size in *size. */
 typedef const char *(*options_usage)(const char *word, size_t *size);
 struct options options_parse(int argc, char **argv, options_usage usage);
 void options_fini(struct options *o);
-/* The exit status for wrong use of what lua5.4 does not have: --world and the subcommands. */
 enum { EXIT_WRONG_USE = 2 };
-/* Prints the error of `o->wrong`, and the usage; returns the exit status: lua5.4's for what it has. */
+/* Prints the error of `o->wrong` in one line, with the name that is meant; returns the exit status. */
 int options_refuse(const struct options *o, FILE *out);
+/* The subcommand that is nearest to the word; NULL: none is near. */
+const char *options_nearest_command(const char *word);
 void options_print_usage(FILE *out);
 
 enum step_kind { STEP_EXECUTE, STEP_REQUIRE, STEP_WARN };

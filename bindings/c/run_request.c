@@ -13,6 +13,7 @@
 #include "state/error.h"
 #include "state/message_handlers.h"
 #include "state/names.h"
+#include "state/traceback.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 
@@ -138,7 +139,7 @@ static bool prepare_on(lua_State *L, struct vm *vm, const struct request *r, str
 static int handle_error(lua_State *L) {
   if (vm_should_stop(vm_of(L)) || message_handlers_is_caught(L, 1)) return 1;
   error_push_text(L, 1);
-  lua_trace(L, L, lua_tostring(L, -1), 1);
+  traceback_push(L, L, lua_tostring(L, -1), 1);
   return 1;
 }
 

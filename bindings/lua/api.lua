@@ -6,6 +6,7 @@
 -- It runs on Lua 5.1, LuaJIT and Lua 5.4.
 local require, native = ...
 
+local checks = require("core.checks")
 local errors = require("core.errors")
 local identity = require("core.identity")
 local maintenance = require("core.maintenance")
@@ -88,11 +89,29 @@ local function seal_all(list)
   return list
 end
 
+-- A name that is spelt almost like a function or a world of these raises, since a call of nil would say less. Other
+-- names that are absent are nil, as scripts expect that ask for a name of a later version.
+local function refuse_misspelt(where, key, ...)
+  if type(key) ~= "string" or key:find("^_") then return nil end
+  local all = {}
+  for _, names in ipairs({ ... }) do
+    for name, value in pairs(names) do
+      if type(value) == "function" or type(value) == "table" then all[name] = true end
+    end
+  end
+  local best, is_beginning = checks.nearest(key, all)
+  if not best or is_beginning then return nil end
+  checks.fail(("unknown name '%s.%s': did you mean '%s.%s'?"):format(where, key, where, best))
+end
+
 -- A world is also a module, so that a function sent to a worker finds it there by name.
 function mm.world(name)
   worlds.check(name, "world")
   if not made[name] then
-    made[name] = seal_all(make_world(name))
+    local world = seal_all(make_world(name))
+    made[name] = setmetatable(world, {
+      __index = function(_, key) return refuse_misspelt("mm." .. name, key, world) end,
+    })
     package.loaded["manymoons." .. name] = made[name]
   end
   return made[name]
@@ -172,7 +191,10 @@ seal_all(mm)
 setmetatable(mm, {
   __index = function(_, key)
     if worlds.get(key) then return mm.world(key) end
-    return mm.world(worlds.default())[key]
+    local default = mm.world(worlds.default())
+    local value = rawget(default, key)
+    if value == nil then refuse_misspelt("mm", key, default, mm, worlds.rows) end
+    return value
   end,
 })
 

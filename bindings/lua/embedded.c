@@ -41,6 +41,10 @@ const char *embedded_find(const char *name, size_t *size) {
   return NULL;
 }
 
+const char *embedded_name(size_t number) {
+  return number < sizeof files / sizeof files[0] ? files[number].name : NULL;
+}
+
 int embedded_load_call(lua_State *L) {
   size_t size = 0;
   const char *name = luaL_checkstring(L, 1);

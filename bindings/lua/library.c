@@ -40,6 +40,7 @@
 #include "state/originals.h"
 #include "state/raise.h"
 #include "state/random.h"
+#include "state/running_lua.h"
 #include "state/stop_point.h"
 #include "worker/sandboxed_worker.h"
 #include "worker/worker.h"
@@ -152,19 +153,8 @@ const struct vm_library manymoons_library = {open_handles, preload, after_fork_s
 
 /* ---- require --------------------------------------------------------------------------------- */
 
-/* A module built for another Lua loads without an error and then fails in odd ways. A program that has removed
- * `_VERSION` is believed. */
-static void check_version(lua_State *L) {
-  lua_getglobal(L, "_VERSION");
-  static const char built_for[] = "Lua " LUA_MAJOR_MINOR;
-  const char *running = lua_tostring(L, -1);
-  if (running && strcmp(running, built_for) != 0)
-    luaL_error(L, "manymoons: this module was built for %s, and runs in %s", built_for, running);
-  lua_pop(L, 1);
-}
-
 int luaopen_manymoons(lua_State *L) {
-  check_version(L);
+  running_lua_check(L, LUA_MAJOR_MINOR);
   lua_getfield(L, LUA_REGISTRYINDEX, VM_LIBRARY_KEY);
   if (!lua_isnil(L, -1)) return 1;
   open_handles(L);

@@ -7,6 +7,7 @@
 #include "async/fiber.h"
 #include "async/loop.h"
 #include "async/poller.h"
+#include "base/nearness.h"
 #include "base/version.h"
 #include "broker/redis_connection.h"
 #include "broker/redis_lease.h"
@@ -46,6 +47,7 @@
 #include "state/library.h"
 #include "state/message_handlers.h"
 #include "state/raise.h"
+#include "state/traceback.h"
 #include "terminal/terminal_rows.h"
 #include "worker/gil.h"
 #include "worker/sandbox_rules.h"
@@ -77,6 +79,23 @@ static int is_caught_call(lua_State *L) {
   return 1;
 }
 
+/* variable(class) → a variable of the script that holds an object of the class, for messages (state/caller.h).
+ * [-0, +1, raises] */
+static int variable_call(lua_State *L) {
+  caller_push_variable(L, luaL_checkstring(L, 1));
+  return 1;
+}
+
+/* nearness(word, name) → the distance, nil if they are not near; true: only their beginnings are alike
+ * (base/nearness.h). [-0, +2, raises] */
+static int nearness_call(lua_State *L) {
+  const unsigned distance = nearness(luaL_checkstring(L, 1), luaL_checkstring(L, 2));
+  if (distance == NEARNESS_NONE) return 0;
+  lua_pushnumber(L, distance);
+  lua_pushboolean(L, distance == NEARNESS_BEGINNING);
+  return 2;
+}
+
 /* metatable_of(name) → the metatable of a C library's userdata, for async/luasocket.lua; nil: there is none.
  * [-0, +1, raises] */
 static int metatable_of_call(lua_State *L) {
@@ -99,6 +118,9 @@ static const luaL_Reg native_functions[] = {
     {"on_end", on_end},
     {"settle_fork", after_fork_settle_call},
     {"place", place_call},
+    {"traceback", traceback_call},
+    {"nearness", nearness_call},
+    {"variable", variable_call},
     {"metatable_of", metatable_of_call},
     {"is_caught", is_caught_call},
     {"worker_start", pool_rings_start_worker},

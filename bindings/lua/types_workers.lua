@@ -638,8 +638,8 @@ function Future:on_done(f) end
 ---```
 function Future:close() end
 
----The error that is raised where the result of a failed call is requested. tostring gives the message, the
----traceback in the worker, and the traceback of the caller.
+---The error that is raised where the result of a failed call is requested. tostring gives `call` and `worker`, the message,
+---and the script's calls in the worker and in the caller; with MANYMOONS_DEBUG=1 in the environment also the library's.
 ---```lua
 ---local pool = mm.Pool(1)
 ---local is_ok, err = pcall(pool.apply, pool, function() error({ code = 7 }) end)
@@ -652,4 +652,5 @@ function Future:close() end
 ---@field traceback string the worker's; empty if it died
 ---@field kind "error"|"died"|"timeout"|"cancelled"|"unsendable"|"deadlock" unsendable: the call ran, but its result could not be sent; deadlock: it waited for what could never come
 ---@field worker string the name of the worker
+---@field call? string the call of a pool: "item 3 of map", "submit"
 ---@field exitcode? integer of a worker that died: N after os.exit(N), -N after signal N

@@ -40,9 +40,9 @@ gives 0 'serial	world.lua	nil	serial' '$program --world processes --world serial
 gives 0 'processes	--world	nil	processes' '$program -- --world'
 gives 2 "manymoons: set_world: no world 'mars' (there are: serial, async, threads, interpreters, processes)" '$program --world mars world.lua'
 gives 1 "*MANYMOONS_WORLD: no world 'mars'*" 'MANYMOONS_WORLD=mars $program world.lua'
-gives 2 "manymoons: '--world' needs argument*usage:*" '$program --world'
-gives 2 "manymoons: '--world' needs argument*usage:*" '$program --world -i'
-gives 1 "manymoons: unrecognized option '--worlds'*usage:*" '$program --worlds serial world.lua'
+gives 2 "manymoons: '--world' needs argument (try --help)" '$program --world'
+gives 2 "manymoons: '--world' needs argument (try --help)" '$program --world -i'
+gives 2 "manymoons: unrecognized option '--worlds': did you mean '--world'? (try --help)" '$program --worlds serial world.lua'
 
 for use in compare trace "trace -x" "trace -o" "top --json" "top x" worker pool "compare --nothing a" "compare absent.lua"; do
   gives 2 '*' "\$program $use"
@@ -64,7 +64,7 @@ for subcommand in "profile -o /dev/null" "trace -o out.json"; do
   gives 0 '*hello
 *serial	world.lua	a*' "\$program $subcommand -e 'print(\"hello\")' --world serial world.lua a"
   gives 0 '*processes	--world	nil*' "\$program $subcommand -- --world"
-  gives 2 "manymoons: '--world' needs argument*usage:*" "\$program $subcommand --world"
+  gives 2 "manymoons: '--world' needs argument (try --help)" "\$program $subcommand --world"
   gives 2 "*no world 'mars'*" "\$program $subcommand --world mars world.lua"
 done
 gives 0 '*serial takes*' '$program compare --runs 1 --warmup 0 -E --worlds serial --world threads world.lua'

@@ -14,9 +14,17 @@ for lua in lua5.4:5.4 lua5.1:5.1 luajit:5.1; do
     case $got in 9 | 9.0) ;; *) echo "$lua, $world: $got" ;; esac
   done
 done
-LUA_CPATH="$MM_BUILD/lua/5.1/?.so"
-lua5.4 -e 'require "manymoons"' >out 2>&1 && echo "Lua 5.4 took the module of 5.1"
-grep -Eq "built for Lua 5.1|undefined symbol" out || cat out
-LUA_CPATH="$MM_BUILD/lua/5.4/?.so"
-luajit -e 'require "manymoons"' >out 2>&1 && echo "LuaJIT took the module of 5.4"
-grep -Eq "built for Lua 5.4|undefined symbol" out || cat out
+
+# Another Lua says for which one the module is, and where its own is; without a copy of that one, how to get it.
+mkdir -p alone
+for lua in lua5.1:5.1 luajit:5.1 lua5.3:5.3 lua5.4:5.4; do
+  command -v "${lua%:*}" >/dev/null || continue
+  for built in 5.1 5.3 5.4; do
+    [ -f "$MM_BUILD/lua/$built/manymoons.so" ] && [ $built != "${lua#*:}" ] || continue
+    LUA_CPATH="$MM_BUILD/lua/$built/?.so" "${lua%:*}" -e 'require "manymoons"' >out 2>&1 && echo "${lua%:*} took the module of $built"
+    grep -q "lua/$built/manymoons.so was built for Lua $built.*this is Lua ${lua#*:}: use .*lua/${lua#*:}/manymoons.so" out || cat out
+    cp "$MM_BUILD/lua/$built/manymoons.so" alone
+    LUA_CPATH="./alone/?.so" "${lua%:*}" -e 'require "manymoons"' >out 2>&1 && echo "${lua%:*} took a copy of that of $built"
+    grep -q "was built for Lua $built.*install the module for Lua ${lua#*:}" out || cat out
+  done
+done

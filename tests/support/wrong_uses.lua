@@ -48,7 +48,8 @@ for line in io.lines(own.source:sub(2)) do
   if how then lines[how] = number end
 end
 
-local insides = { "native", "manymoons/", "%?", "local '", "upvalue", "attempt to", "Local", "table: 0x", "%-nan" }
+local insides = { "native", "manymoons/", "'%?'", " %?", "local '", "upvalue", "attempt to", "Local",
+  "table: 0x", "%-nan" }
 
 -- beginnings: patterns, with one of which the text after the place has to begin.
 local function check(beginnings, message, how, what)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "state/caller.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #include "state/vm_struct.h"
 
 /* The chunks of this library's Lua files, and of the Lua code in its C files. */
-static bool is_own_source(const lua_Debug *ar) { return strncmp(ar->source, "=manymoons/", 11) == 0; }
+bool caller_is_own(const lua_Debug *ar) { return strncmp(ar->source, "=manymoons/", 11) == 0; }
 
 /* ---- the place ------------------------------------------------------------------------------- */
 
@@ -32,7 +33,7 @@ static bool is_of_script(lua_State *L, lua_Debug *out) {
     return false;
   }
   lua_getinfo(L, ">S", out);
-  return out->linedefined > 0 && !is_own_source(out);
+  return out->linedefined > 0 && !caller_is_own(out);
 }
 
 enum search { FOUND, NOT_FOUND, GO_ON };
@@ -49,7 +50,7 @@ static enum search look_in_c(lua_State *L, const lua_Debug *frame, lua_Debug *ou
 static enum search look_in_own(lua_State *L, const lua_Debug *frame, lua_Debug *out) {
   const char *name = NULL;
   for (int i = 1; (name = lua_getlocal(L, frame, i)); i++) {
-    if (strcmp(name, "called") != 0)
+    if (strcmp(name, "called") != 0 && strcmp(name, "callback") != 0)
       lua_pop(L, 1);
     else if (is_of_script(L, out))
       return FOUND;
@@ -57,10 +58,20 @@ static enum search look_in_own(lua_State *L, const lua_Debug *frame, lua_Debug *
   return GO_ON;
 }
 
+/* Whether a Lua function of the library has the variable that says so. */
+static bool runs_for_script(lua_State *of, const lua_Debug *frame) {
+  const char *name = NULL;
+  for (int i = 1; (name = lua_getlocal(of, frame, i)); i++) {
+    lua_pop(of, 1);
+    if (strcmp(name, "called") == 0) return true;
+  }
+  return false;
+}
+
 /* A function without lines (stripped, or in C) says no place. */
 static enum search look(lua_State *L, const lua_Debug *frame, lua_Debug *out) {
   if (*frame->what == 'C') return look_in_c(L, frame, out);
-  if (is_own_source(frame)) return look_in_own(L, frame, out);
+  if (caller_is_own(frame)) return look_in_own(L, frame, out);
   if (frame->currentline <= 0) return GO_ON;
   *out = *frame;
   return FOUND;
@@ -101,6 +112,10 @@ void caller_write_place(lua_State *of, char *text, size_t size) {
 
 enum { LEVELS_MAX = 24 };
 
+bool caller_describe_called(lua_State *of, const lua_Debug *bottom, lua_Debug *out) {
+  return (caller_is_own(bottom) ? look_in_own : look_in_c)(of, bottom, out) == FOUND;
+}
+
 /* ---- the stack ------------------------------------------------------------------------------- */
 
 static void write_name(const lua_Debug *ar, char *text, size_t size) {
@@ -121,10 +136,10 @@ static void append_call(const lua_Debug *ar, char *text, size_t size) {
   if (more < 0 || (size_t)more >= room) text[length] = '\0';
 }
 
-/* Whether the frame is where the library began to run the script's function: what is below it is another call, in a
- * forked child that of its parent. */
-static bool is_bottom(lua_State *of, const lua_Debug *frame) {
-  if (*frame->what != 'C' || !lua_checkstack(of, 1) || !lua_getlocal(of, frame, 1)) return false;
+bool caller_is_bottom(lua_State *of, const lua_Debug *frame) {
+  if (!lua_checkstack(of, 1)) return false;
+  if (caller_is_own(frame)) return runs_for_script(of, frame);
+  if (*frame->what != 'C' || !lua_getlocal(of, frame, 1)) return false;
   const bool is_marked = lua_touserdata(of, -1) == &mark;
   lua_pop(of, 1);
   return is_marked;
@@ -135,8 +150,8 @@ static bool append_calls(lua_State *of, char *text, size_t size) {
   lua_Debug frame;
   for (int level = 0; level < LEVELS_MAX && lua_getstack(of, level, &frame); level++) {
     lua_getinfo(of, "nSl", &frame);
-    if (is_bottom(of, &frame)) return false;
-    if (frame.currentline > 0 && !is_own_source(&frame)) append_call(&frame, text, size);
+    if (caller_is_bottom(of, &frame)) return false;
+    if (frame.currentline > 0 && !caller_is_own(&frame)) append_call(&frame, text, size);
   }
   return true;
 }
@@ -158,8 +173,9 @@ static bool is_called_by_script(lua_State *L, int level) {
   lua_Debug ar, called;
   for (; lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "S", &ar);
+    if (*ar.what == 'C' && caller_is_bottom(L, &ar)) return true;
     if (*ar.what == 'C' || *ar.what == 't' || is_wrapper(&ar)) continue;
-    return !is_own_source(&ar) || look_in_own(L, &ar, &called) == FOUND;
+    return !caller_is_own(&ar) || look_in_own(L, &ar, &called) == FOUND;
   }
   return true;
 }
@@ -182,6 +198,73 @@ static bool push_name(lua_State *L) {
   }
   return false;
 }
+
+/* ---- the variable ---------------------------------------------------------------------------- */
+
+/* Whether the value on top has a metatable whose __name is the class. [-0, +0, memory] */
+static bool is_of_class(lua_State *L, const char *class) {
+  if (!lua_getmetatable(L, -1)) return false;
+  lua_pushliteral(L, "__name");
+  lua_rawget(L, -2);
+  const bool is_it = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), class) == 0;
+  lua_pop(L, 2);
+  return is_it;
+}
+
+/* Replaces the value on top by the name, or pops it. Lua calls its own values "(temporary)". */
+static bool is_variable(lua_State *L, const char *name, const char *class) {
+  const bool is_it = *name && *name != '(' && is_of_class(L, class);
+  lua_pop(L, 1);
+  if (is_it) lua_pushstring(L, name);
+  return is_it;
+}
+
+/* The last local variable of a name is the one in scope. */
+static bool push_variable_of(lua_State *L, lua_Debug *frame, const char *class) {
+  const char *name = NULL;
+  int count = 0;
+  while (lua_getlocal(L, frame, count + 1)) {
+    lua_pop(L, 1);
+    count++;
+  }
+  for (; count > 0; count--) {
+    name = lua_getlocal(L, frame, count);
+    if (name && is_variable(L, name, class)) return true;
+  }
+  lua_getinfo(L, "f", frame);
+  for (int i = 1; (name = lua_getupvalue(L, -1, i)); i++) {
+    if (!is_variable(L, name, class)) continue;
+    lua_remove(L, -2);
+    return true;
+  }
+  lua_pop(L, 1);
+  return false;
+}
+
+static bool push_global_of(lua_State *L, const char *class) {
+  lua_pushglobaltable(L);
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING || !is_of_class(L, class)) continue;
+    lua_pop(L, 1);
+    lua_remove(L, -2);
+    return true;
+  }
+  lua_pop(L, 1);
+  return false;
+}
+
+void caller_push_variable(lua_State *L, const char *class) {
+  lua_Debug frame;
+  luaL_checkstack(L, 6, "no room for an error");
+  for (int level = 0; lua_getstack(L, level, &frame); level++) {
+    lua_getinfo(L, "S", &frame);
+    if (*frame.what == 'C' || *frame.what == 't' || caller_is_own(&frame)) continue;
+    if (push_variable_of(L, &frame, class)) return;
+  }
+  if (!push_global_of(L, class)) lua_pushfstring(L, "%c%s", tolower((unsigned char)*class), class + 1);
+}
+
+/* ---- the name, for messages ------------------------------------------------------------------ */
 
 void caller_push_name(lua_State *L) {
   luaL_checkstack(L, 4, "no room for an error");

@@ -5,7 +5,8 @@
  * of the library and of C stand between: no caller counts levels. A tail call leaves no trace of the function that made it
  * (on LuaJIT, and where a Lua function is called). So where the library calls a function for the script (a task, a
  * target, a callback), its frame says which: if no line of the script is above that frame, the place is where that
- * function was defined. The frame of caller_run says it, and a local variable `called` of a function in Lua.
+ * function was defined. The frame of caller_run says it, and in Lua a local variable: `called` of a function that runs a
+ * task or a target, `callback` of one that calls back in the middle of a call of the script.
  *
  * The name is kept where the function is made: a C function of the library's classes, and one of its public table, has
  * its name as its first upvalue ("Queue:put"). Functions in Lua say it themselves (core/checks.lua), also where they
@@ -19,6 +20,13 @@
 /* The chunk of the Lua functions that wrap methods which may wait (bindings/lua/core/waiting.h). */
 #define WAITING_CHUNK "=manymoons/waiting.lua"
 
+/* Whether the frame, with its source (S), is a Lua function of this library. */
+bool caller_is_own(const lua_Debug *frame);
+/* Whether the frame is where the library runs a function for the script: what is below it is another call, in a forked
+ * child that of its parent. [-0, +0, does not raise] */
+bool caller_is_bottom(lua_State *of, const lua_Debug *frame);
+/* Describes the function that such a frame runs. False: it is none of the script. [-0, +0, does not raise] */
+bool caller_describe_called(lua_State *of, const lua_Debug *bottom, lua_Debug *out);
 /* Pushes "FILE:LINE: "; or "" if the stack has nothing of the script. [-0, +1, memory] */
 void caller_push_place(lua_State *L);
 /* The innermost line of `of`, a coroutine or the caller, that is the script's: "script.lua:12"; "?": there is none.
@@ -28,6 +36,9 @@ void caller_write_place(lua_State *of, char *text, size_t size);
  * line "\n    name (script.lua:12)" each, as many as there is room for. [-0, +0, does not raise] */
 struct vm_resume;
 void caller_write_stack(lua_State *of, const struct vm_resume *resumes, char *text, size_t size);
+/* Pushes the name of a variable of the script that holds an object of the class, the innermost first: "p" in a script that
+ * has called p.map(…); or the class's name, "pool", if there is none. [-0, +1, memory] */
+void caller_push_variable(lua_State *L, const char *class);
 /* Pushes the name of the running C function and ": "; or "" if it has none. [-0, +1, memory] */
 void caller_push_name(lua_State *L);
 /* Whether that name has the form "Class:method". [-0, +0, memory] */

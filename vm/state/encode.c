@@ -669,7 +669,9 @@ static void encode_function(struct encoder *e, int index, const struct path_step
   if (encode_if_known(e, index)) return;
   e->flags |= FLAG_FUNCTIONS;
   if (names_have(e->L, index)) {
-    if (!find_name(e, index)) path_raise(e->L, at, "a C function that no loaded module holds");
+    if (!find_name(e, index))
+      path_raise(e->L, at, "a C function that no loaded module holds",
+                 "make it in the worker (coroutine.wrap and io.lines return such functions)");
     encode_found_name(e);
     return;
   }
@@ -699,7 +701,7 @@ static void encode_handle(struct encoder *e, int index, const struct handle_type
                           const struct path_step *at) {
   if (e->mode == ENCODE_DUMP) {
     lua_pushfstring(e->L, "a %s as bytes", type->name);
-    path_raise(e->L, at, lua_tostring(e->L, -1));
+    path_raise(e->L, at, lua_tostring(e->L, -1), "send it by a queue, a pipe or a call");
   }
   const int id = handle_id(e->s->types, type);
   if (id == 0) luaL_error(e->L, "%s is of a type that was not registered with this VM", type->name);
@@ -709,30 +711,6 @@ static void encode_handle(struct encoder *e, int index, const struct handle_type
   const uint64_t reference = type->send(e->L, index);
   put_u64(put_u8(handles->data + handles->len, (unsigned)id), reference);
   handles->len += WIRE_HANDLE_SIZE;
-}
-
-/* Pushes the name of the userdata's type: __name of its metatable, or on 5.1, which has no __name,
- * the key of the metatable in the registry. True: the name is on top of the stack. */
-static bool push_type_name(lua_State *L, int index) {
-  if (!lua_getmetatable(L, index)) return false;
-  lua_pushliteral(L, "__name");
-  lua_rawget(L, -2);
-  if (lua_type(L, -1) == LUA_TSTRING) return true;
-  lua_pop(L, 1);
-  lua_pushnil(L);
-  while (lua_next(L, LUA_REGISTRYINDEX)) {
-    const bool is_it = lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, -3);
-    lua_pop(L, 1);
-    if (is_it) return true;
-  }
-  return false;
-}
-
-NO_RETURN static void raise_userdata(struct encoder *e, int index, const struct path_step *at) {
-  luaL_checkstack(e->L, 8, "no room to name a value");
-  const bool has_name = push_type_name(e->L, index);
-  if (has_name) lua_pushfstring(e->L, "a userdata of type %s", lua_tostring(e->L, -1));
-  path_raise(e->L, at, has_name ? lua_tostring(e->L, -1) : "a userdata");
 }
 
 static void encode_userdata(struct encoder *e, int index, const struct path_step *at, int depth) {
@@ -747,7 +725,7 @@ static void encode_userdata(struct encoder *e, int index, const struct path_step
     return;
   }
   if (e->class->encode_if_object(e, index, at, depth)) return;
-  if (!find_name(e, index)) raise_userdata(e, index, at);
+  if (!find_name(e, index)) path_raise_userdata(e->L, at, index);
   encode_found_name(e);
 }
 
@@ -764,12 +742,13 @@ void encode_at_depth(struct encoder *e, int index, const struct path_step *at, i
     case LUA_TFUNCTION: encode_function(e, index, at, depth); return;
     case LUA_TUSERDATA: encode_userdata(e, index, at, depth); return;
     case LUA_TLIGHTUSERDATA:
-      if (lua_touserdata(L, index)) path_raise(L, at, "a light userdata");
+      if (lua_touserdata(L, index))
+        path_raise(L, at, "a light userdata", "an address of this process: make it in the worker");
       encode_tag(e, TAG_NULL);
       return;
-    case LUA_TTHREAD: path_raise(L, at, "a coroutine");
-    case LUA_TYPE_CDATA: path_raise(L, at, "an FFI object (cdata)");
-    default: path_raise(L, at, luaL_typename(L, index));
+    case LUA_TTHREAD: path_raise(L, at, "a coroutine", "make it in the worker");
+    case LUA_TYPE_CDATA: path_raise(L, at, "an FFI object (cdata)", "send its bytes: ffi.string");
+    default: path_raise(L, at, luaL_typename(L, index), "make it in the worker");
   }
 }
 

@@ -608,6 +608,12 @@ static enum metatable_kind inspect(struct encoder *e) {
   return e->last_kind;
 }
 
+static const char *cure_of(const char *name) {
+  const bool has_result = strcmp(name, "Future") == 0 || strcmp(name, "Task") == 0;
+  if (has_result) return "send what its get returns";
+  return "it stays where it was made; make one in the worker";
+}
+
 /* "a Pool", "an Actor" */
 NO_RETURN static void raise_forbidden(struct encoder *e, int metatable, const struct path_step *at) {
   lua_State *L = e->L;
@@ -615,14 +621,15 @@ NO_RETURN static void raise_forbidden(struct encoder *e, int metatable, const st
   lua_rawget(L, metatable);
   const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "object of this class";
   lua_pushfstring(L, "%s %s", strchr("AEIOUaeiou", name[0]) ? "an" : "a", name);
-  path_raise(L, at, lua_tostring(L, -1));
+  path_raise(L, at, lua_tostring(L, -1), cure_of(name));
 }
 
 /* Replaces the object at `index` by what its class sends, on top of the stack. */
 static void push_sent(struct encoder *e, int index, int metatable, const struct path_step *at) {
   lua_State *L = e->L;
   class_push_inherited(L, metatable, "__mm_receive");
-  if (lua_isnil(L, -1)) path_raise(L, at, "an object whose class has __mm_send and no __mm_receive");
+  if (lua_isnil(L, -1))
+    path_raise(L, at, "an object whose class has __mm_send and no __mm_receive", "see mm.register");
   lua_pop(L, 1);
   class_push_inherited(L, metatable, "__mm_send");
   lua_pushvalue(L, index);
@@ -644,7 +651,8 @@ static void encode_sent(struct encoder *e, int index, int metatable, const struc
   const struct sending self = {e->sending, encoder_offset(e), e->sending ? e->sending->depth + 1 : 1};
   const int start = e->work_count, done = e->work_done;
   if (self.depth > WIRE_SENDING_MAX)
-    path_raise(L, at, "an object nested too deeply in others with __mm_send");
+    path_raise(L, at, "an object nested too deeply in others with __mm_send",
+               "let __mm_send return plain values");
   push_sent(e, index, metatable, at);
   encoder_wrote(e, put_u32(put_u8(encoder_room(e, WRITER_VALUE_MAX), TAG_SENT), 0));
   e->sending = &self;

@@ -163,6 +163,9 @@ static inline bool lua_is_spent(lua_State *co) {
 static inline void lua_trace(lua_State *L, lua_State *of, const char *message, int level) {
   luaL_traceback(L, of, message, level);
 }
+/* What lua_getinfo gives for a line of a traceback. */
+#define LUA_INFO_OF_LINE "Slnt"
+static inline bool lua_is_tail_call(const lua_Debug *frame) { return frame->istailcall; }
 /* A file of the library io: its FILE, NULL once it is closed; and the function that closes it. */
 static inline size_t lua_file_size(void) { return sizeof(luaL_Stream); }
 static inline FILE *lua_file_get(const void *file) {
@@ -401,6 +404,12 @@ static inline void luaL_setfuncs(lua_State *L, const luaL_Reg *functions, int up
     lua_setfield(L, -(upvalues + 2), functions->name);
   }
   lua_pop(L, upvalues);
+}
+
+#define LUA_INFO_OF_LINE "Sln"
+static inline bool lua_is_tail_call(const lua_Debug *frame) {
+  (void)frame; /* a tail call is a frame of its own */
+  return false;
 }
 
 static inline void *luaL_testudata(lua_State *L, int index, const char *name) {

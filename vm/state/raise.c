@@ -78,8 +78,9 @@ static int raise_handle(lua_State *L) {
   lua_pushlstring(L, colon + 1, size - (size_t)(colon - name) - sizeof ":: " + 1);
   const char *class = lua_tostring(L, -2);
   const char *method = lua_tostring(L, -1);
-  return raise_refusal(L, "%s %s expected, got %s (use %c%s:%s(…), with a colon)", article_of(class), class,
-                       luaL_typename(L, 1), tolower((unsigned char)*class), class + 1, method);
+  caller_push_variable(L, class);
+  return raise_refusal(L, "%s %s expected, got %s (use %s:%s(…), with a colon)", article_of(class), class,
+                       luaL_typename(L, 1), lua_tostring(L, -1), method);
 }
 
 int raise_type(lua_State *L, int index, const char *expected) {

@@ -100,9 +100,36 @@ void path_push(lua_State *L, const struct path_step *at) {
   lua_concat(L, 2);
 }
 
-void path_raise(lua_State *L, const struct path_step *at, const char *what) {
+void path_raise(lua_State *L, const struct path_step *at, const char *what, const char *cure) {
   path_push(L, at);
-  lua_pushfstring(L, "cannot send %s (at %s)", what, lua_tostring(L, -1));
+  lua_pushfstring(L, "cannot send %s (at %s): %s", what, lua_tostring(L, -1), cure);
   lua_error(L);
   __builtin_unreachable(); /* lua_error is not declared noreturn */
+}
+
+/* Pushes the name of the userdata's type: __name of its metatable, or on 5.1, which has no __name,
+ * the key of the metatable in the registry. True: the name is on top of the stack. */
+static bool push_type_name(lua_State *L, int index) {
+  if (!lua_getmetatable(L, index)) return false;
+  lua_pushliteral(L, "__name");
+  lua_rawget(L, -2);
+  if (lua_type(L, -1) == LUA_TSTRING) return true;
+  lua_pop(L, 1);
+  lua_pushnil(L);
+  while (lua_next(L, LUA_REGISTRYINDEX)) {
+    const bool is_it = lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, -3);
+    lua_pop(L, 1);
+    if (is_it) return true;
+  }
+  return false;
+}
+
+void path_raise_userdata(lua_State *L, const struct path_step *at, int index) {
+  luaL_checkstack(L, 8, "no room to name a value");
+  const bool has_name = push_type_name(L, index);
+  const bool is_file = has_name && strcmp(lua_tostring(L, -1), LUA_FILEHANDLE) == 0;
+  if (has_name) lua_pushfstring(L, "a userdata of type %s", lua_tostring(L, -1));
+  path_raise(L, at, has_name ? lua_tostring(L, -1) : "a userdata",
+             is_file ? "open it in the worker"
+                     : "make it in the worker, or see mm.register for a class that travels");
 }

@@ -40,7 +40,9 @@ struct path_step {
 /* Pushes the path as text. [-0, +1, memory] */
 void path_push(lua_State *L, const struct path_step *at);
 
-/* Raises "cannot send `what` (at path)". [raises] */
-NO_RETURN void path_raise(lua_State *L, const struct path_step *at, const char *what);
+/* Raises "cannot send `what` (at path): cure", which says what the script can do instead. [raises] */
+NO_RETURN void path_raise(lua_State *L, const struct path_step *at, const char *what, const char *cure);
+/* The same for the userdata at `index`, by the name of its type. [raises] */
+NO_RETURN void path_raise_userdata(lua_State *L, const struct path_step *at, int index);
 
 #endif

@@ -16,6 +16,7 @@
 #include "state/lua_compat.h"
 #include "state/sample.h"
 #include "state/sampler.h"
+#include "state/traceback.h"
 
 enum { ONE_STEP_SLICE = 20 }; /* instructions until a deferred request checks again */
 
@@ -305,7 +306,7 @@ static void note_place(lua_State *L, struct vm *vm) {
     lua_pushfstring(L, "stopped at %s:%d", ar.short_src, ar.currentline);
   else
     lua_pushliteral(L, "stopped");
-  lua_trace(L, L, lua_tostring(L, -1), 0);
+  traceback_push(L, L, lua_tostring(L, -1), 0);
   memory_free(vm->stop_place);
   vm->stop_place = memory_copy_text(lua_tostring(L, -1), lua_rawlen(L, -1));
   lua_pop(L, 2);

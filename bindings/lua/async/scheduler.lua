@@ -168,11 +168,9 @@ local function origin()
   return last_origin
 end
 
-local OWN_LAST_LINE = "\n\tmanymoons/async/scheduler.lua[^\n]*$"
-
 local function error_of(task, value)
   if getmetatable(value) == errors.Error then return value end
-  local text = debug.traceback(task.co, ""):gsub("^\n", ""):gsub(OWN_LAST_LINE, "")
+  local text = native.traceback(task.co)
   return setmetatable({
     message = errors.text_of(value),
     value = value,

@@ -17,7 +17,8 @@ local together = {}
 -- Arguments -----------------------------------------------------------------------------------------------
 
 local function check_list(list, where, what)
-  expect(type(list) == "table" and not getmetatable(list), where, what .. " expected, got " .. type(list))
+  expect(type(list) == "table" and not getmetatable(list), where, what .. " expected, got " .. type(list)
+    .. checks.swapped(list, where, "list"))
   return checks.length(list, where, "argument 1")
 end
 
@@ -34,7 +35,8 @@ local function read_options(options, allowed, where)
 end
 
 local function read_seconds(seconds, where)
-  expect(type(seconds) == "number", where, "argument 1: a number of seconds expected, got " .. checks.show(seconds))
+  expect(type(seconds) == "number", where, "argument 1: a number of seconds expected, got " .. checks.show(seconds)
+    .. checks.swapped(seconds, where, "seconds"))
   return checks.timeout(seconds, where)
 end
 

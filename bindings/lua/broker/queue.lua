@@ -287,9 +287,7 @@ local queue = {}
 
 -- Queue{ broker =, name =, maxsize =, lease = }
 function queue.new(kind, options)
-  for name in pairs(options) do
-    if not OPTIONS[name] then checks.fail(kind .. ": unknown option '" .. tostring(name) .. "'") end
-  end
+  checks.check_options(options, OPTIONS, kind)
   local maxsize = options.maxsize
   queues.check_maxsize(kind, maxsize)
   local lease = options.lease == nil and LEASE or options.lease

@@ -11,6 +11,7 @@
 --   redis/scripts/*.lua   run in the server, one step each
 local require = ...
 
+local checks = require("core.checks")
 local connection = require("broker.redis.connection")
 local client = require("broker.redis.client")
 local queue = require("broker.redis.queue")
@@ -28,7 +29,7 @@ local LOOPBACK = { localhost = true, ["::1"] = true }
 
 local function check_options(options, refuse)
   for name in pairs(options) do
-    if not OPTIONS[name] then refuse("unknown option '" .. name .. "'") end
+    if not OPTIONS[name] then refuse("unknown option " .. checks.guess(name, OPTIONS)) end
   end
   local durability = options.durability
   if durability and not durability:find("^wait%d$") then refuse("durability: 'wait1' and the like expected") end

@@ -50,7 +50,7 @@ local function find_backend(scheme)
     if row[1] == scheme then return backend.check(scheme, row[2]()) end
     schemes[i] = row[1] .. "://"
   end
-  refuse(table.concat(schemes, ", ") .. " expected")
+  refuse(table.concat(schemes, ", ") .. " expected" .. (scheme and ", got " .. native.printable(scheme) .. "://" or ""))
 end
 
 -- scheme://[user[:password]@]place[?name=value&…] → manymoons.broker.Url
@@ -126,7 +126,8 @@ local function secrets_of(text, what, where)
   for line in text:gmatch("[^\r\n]+") do list[#list + 1] = line end
   expect(#list > 0, where, what .. ": is empty")
   for _, secret in ipairs(list) do
-    expect(#secret >= SECRET_LEAST, where, what .. ": a secret has " .. SECRET_LEAST .. " characters or more")
+    expect(#secret >= SECRET_LEAST, where,
+      ("%s: a secret has %d characters or more, got %d"):format(what, SECRET_LEAST, #secret))
   end
   return list
 end
@@ -228,8 +229,8 @@ function broker.read_pool(options)
     if OF_WORKERS[name] then
       checks.fail("Pool: " .. name .. ": is for `manymoons worker` to say, not for a pool on a broker")
     end
-    if not POOL_OPTIONS[name] then checks.fail("Pool: unknown option '" .. tostring(name) .. "'") end
   end
+  checks.check_options(options, POOL_OPTIONS, "Pool")
   check_count(options, "workers", 1)
   check_count(options, "retries", 0)
   check_count(options, "window", 1)

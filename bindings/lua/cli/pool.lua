@@ -7,6 +7,7 @@ local json = require("core.json")
 local inspect = require("broker.inspect")
 local letters = require("broker.letters")
 local broker = require("broker.settings")
+local usage = require("terminal.usage")
 
 -- What other programs wrote on the server.
 local function shown(value) return native.printable(tostring(value)) end
@@ -22,10 +23,7 @@ Shows the waiting and running tasks of a pool on a Redis or Valkey server, and i
   --password-file FILE  the server's password, where the URL has none; by default as in manymoons worker
 ]]
 
-local function refuse(why)
-  io.stderr:write("manymoons pool: ", why, "; see manymoons pool --help\n")
-  os.exit(2)
-end
+local function refuse(why) usage.refuse("pool", why) end
 
 local function read_options(words)
   local options, i = {}, 1
@@ -43,7 +41,7 @@ local function read_options(words)
       i = i + 1
       options[word] = words[i] or refuse(word .. " needs a value")
     elseif word:sub(1, 1) == "-" or options.name then
-      refuse("unexpected '" .. word .. "'")
+      usage.refuse_word("pool", word, USAGE)
     elseif options.url then
       options.name = word
     else
@@ -122,17 +120,20 @@ local function retry(session, secrets, name, id)
   print(#ids == 1 and "1 task submitted again" or #ids .. " tasks submitted again")
 end
 
-local function main(options)
+-- → the server's settings, the pool's name, and the secrets, which only --retry needs
+local function settle(options)
   local settings = broker.read_url(options.url, "manymoons pool", options["--password-file"])
   local name = broker.check_name(options.name, "manymoons pool")
+  if options.how ~= "--retry" and not options["--secret-file"] then return settings, name end
+  return settings, name, broker.secrets({ secret_file = options["--secret-file"] }, settings, "manymoons pool")
+end
+
+local function main(options, settings, name, secrets)
   local session = settings.backend.Inspector.new(settings, { name = name })
   local opened, why = session:open(5)
   if not opened then error(settings.shown .. ": " .. why, 0) end
   if options.how == "--dead" then return print_dead(session) end
-  if options.how == "--retry" then
-    local secrets = broker.secrets({ secret_file = options["--secret-file"] }, settings, "manymoons pool")
-    return retry(session, secrets, name, options.id)
-  end
+  if options.how == "--retry" then return retry(session, secrets, name, options.id) end
   local pool = inspect.pool(session, name)
   if options.how == "--json" then
     json.list(pool.workers)
@@ -144,8 +145,15 @@ local function main(options)
   end
 end
 
-local ok, why = pcall(main, read_options({ ... }))
+local function bare(message)
+  return (tostring(message):gsub("^manymoons pool: ", ""):gsub("^secret_file", "--secret-file"))
+end
+
+local options = read_options({ ... })
+local is_right, settings, name, secrets = pcall(settle, options)
+if not is_right then refuse(bare(settings)) end
+local ok, why = pcall(main, options, settings, name, secrets)
 if not ok then
-  io.stderr:write("manymoons pool: ", (tostring(why):gsub("^manymoons pool: ", "")), "\n")
+  io.stderr:write("manymoons pool: ", bare(why), "\n")
   os.exit(1)
 end

@@ -11,6 +11,7 @@ local attach = require("profile.attach")
 local session = require("profile.session")
 local text = require("profile.text")
 local tree = require("profile.tree")
+local usage = require("terminal.usage")
 
 local USAGE = [[
 usage: manymoons [options] profile [options] script [args]
@@ -37,22 +38,24 @@ local function leave(code, words)
   os.exit(code)
 end
 
+local function refuse(words) usage.refuse("profile", words) end
+
 local function read_number(word, least, most, option)
   local number = word:find("^%d+$") and math.tointeger(tonumber(word))
   if number and number >= least and number <= most then return number end
-  leave(2, ("%s: a whole number from %d to %d expected, got '%s'"):format(option, least, most, word))
+  refuse(("%s: a whole number from %d to %d expected, got '%s'"):format(option, least, most, word))
 end
 
 local READ = {
   ["-o"] = function(options, word) options.path = word end,
   ["--format"] = function(options, word)
     if not session.is_format(word) then
-      leave(2, "--format: html, speedscope, folded or text expected, got '" .. word .. "'")
+      refuse("--format: html, speedscope, folded or text expected, got '" .. word .. "'")
     end
     options.format = word
   end,
   ["--mode"] = function(options, word)
-    if not tree.modes[word] then leave(2, "--mode: cpu, wall or lock expected, got '" .. word .. "'") end
+    if not tree.modes[word] then refuse("--mode: cpu, wall or lock expected, got '" .. word .. "'") end
     options.mode = word
   end,
   ["--rate"] = function(options, word) options.rate = read_number(word, 1, session.MOST_RATE, "--rate") end,
@@ -75,10 +78,10 @@ local function read_option(options, words, i, name, value)
     FLAGS[name](options)
     return i + 1
   end
-  if not READ[name] then leave(2, "unknown option '" .. words[i] .. "'; see manymoons profile --help") end
+  if not READ[name] then usage.refuse_word("profile", words[i], USAGE) end
   if not value then
     i = i + 1
-    value = words[i] or leave(2, "'" .. name .. "' needs a value")
+    value = words[i] or refuse("'" .. name .. "' needs a value")
   end
   READ[name](options, value)
   return i + 1
@@ -99,7 +102,7 @@ local function read_options(words)
     i = read_option(options, words, i, name, value)
   end
   if not words[i] then
-    leave(2, options.is_difference and "which profiles? (manymoons profile --diff before.html after.html)"
+    refuse(options.is_difference and "which profiles? (manymoons profile --diff before.html after.html)"
       or "which script? (manymoons profile script.lua)")
   end
   return options, i
@@ -178,12 +181,12 @@ local function say_difference(options, whole)
 end
 
 local function write_difference(options, before, after)
-  if options.rate or options.seconds then leave(2, "--rate and --seconds are not for --diff") end
-  if not after then leave(2, "--diff compares two profiles, and there is only " .. before) end
+  if options.rate or options.seconds then refuse("--rate and --seconds are not for --diff") end
+  if not after then refuse("--diff compares two profiles, and there is only " .. before) end
   complete(options, after)
-  if options.format == "speedscope" then leave(2, "speedscope shows no differences: html, folded or text") end
+  if options.format == "speedscope" then refuse("speedscope shows no differences: html, folded or text") end
   local path = options.path
-  if path == before or path == after then leave(2, "-o: " .. path .. " is one of the profiles") end
+  if path == before or path == after then refuse("-o: " .. path .. " is one of the profiles") end
   local whole = require("profile.difference").of(read_profile(before), read_profile(after))
   whole.command = before .. " → " .. after
   local ok, why = session.write_file(whole, options)
@@ -201,17 +204,17 @@ local words = { ... }
 local options, place = read_options(words)
 local script = words[place]
 if options.is_difference then
-  if words[place + 2] then leave(2, "unexpected '" .. words[place + 2] .. "' behind two profiles") end
+  if words[place + 2] then refuse("unexpected '" .. words[place + 2] .. "' behind two profiles") end
   write_difference(options, script, words[place + 1])
 end
 local running = pid_of(script)
 if running then
-  if words[place + 1] then leave(2, "unexpected '" .. words[place + 1] .. "' behind a PID") end
+  if words[place + 1] then refuse("unexpected '" .. words[place + 1] .. "' behind a PID") end
   complete(options, "process " .. script)
   options.on_end = say_end(options)
   profile_running(options, running)
 end
-if options.seconds then leave(2, "--seconds is for a PID") end
+if options.seconds then refuse("--seconds is for a PID") end
 local chunk = scripts.load(script)
 complete(options, script)
 options.on_end = say_end(options)

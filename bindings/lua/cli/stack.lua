@@ -7,6 +7,7 @@ local require, native = mm._require, mm._native
 local attach = require("profile.attach")
 local text = require("profile.text")
 local tree = require("profile.tree")
+local usage = require("terminal.usage")
 
 local RATE, LOOK_EVERY, MOST_SECONDS, ENOUGH_SECONDS = 100, 0.05, 2, 0.35
 local USAGE = [[
@@ -20,13 +21,15 @@ local function leave(code, words)
   os.exit(code)
 end
 
+local function refuse(words) usage.refuse("stack", words) end
+
 local function read_pid(words)
   if words[1] == "--help" or words[1] == "-h" then
     io.stdout:write(USAGE)
     leave(0)
   end
   local pid = #words == 1 and words[1]:find("^%d+$") and math.tointeger(tonumber(words[1]))
-  return pid or leave(2, "which program? give a PID (manymoons stack PID)")
+  return pid or refuse("which program? give a PID (manymoons stack PID)")
 end
 
 local STATES = {

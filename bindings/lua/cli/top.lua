@@ -5,6 +5,7 @@ local require, native = mm._require, mm._native
 
 local json = require("core.json")
 local waits = require("core.waits")
+local usage = require("terminal.usage")
 local look = require("top.look")
 local screen = require("top.screen")
 local styles = require("terminal.style")
@@ -31,6 +32,8 @@ local function leave(code, words)
   os.exit(code)
 end
 
+local function refuse(words) usage.refuse("top", words) end
+
 local function read_options(words)
   local options = {}
   for _, word in ipairs(words) do
@@ -42,10 +45,10 @@ local function read_options(words)
     elseif word:find("^%d+$") and not options.pid then
       options.pid = math.tointeger(tonumber(word)) or leave(1, "process " .. word .. ": no such process")
     else
-      leave(2, "unexpected '" .. word .. "'; try 'manymoons top --help'")
+      usage.refuse_word("top", word, USAGE)
     end
   end
-  if options.json and not options.pid then leave(2, "which program? --json needs a PID") end
+  if options.json and not options.pid then refuse("which program? --json needs a PID") end
   return options
 end
 
@@ -72,11 +75,11 @@ local function print_lines(lines)
   io.stdout:flush()
 end
 
-local function refuse(pid, why) leave(1, ("process %d: %s"):format(pid, why)) end
+local function fail(pid, why) leave(1, ("process %d: %s"):format(pid, why)) end
 
 local function print_once(pid)
   local view, why = sampled_look(pid, nil, sleep)
-  if not view then refuse(pid, why) end
+  if not view then fail(pid, why) end
   print_lines(text.program(view, native.process_command(pid) or "", text.orders[1], WIDE, styles.of(1), view.note))
 end
 
@@ -92,7 +95,7 @@ local function watch_json(options)
   while true do
     local view, why = sampled_look(options.pid, before, sleep)
     if not view and before then return io.stdout:write("the program has ended\n") end
-    if not view then refuse(options.pid, why) end
+    if not view then fail(options.pid, why) end
     before = { by_thread = view.by_thread, by_place = view.by_place, at = view.at }
     print_json(view)
     if options.once then return end
@@ -223,7 +226,7 @@ elseif not options.pid then
   if is_screen then on_screen(browse) else print_list() end
 elseif is_screen then
   local ending, why = on_screen(watch_program, options.pid, false)
-  if why then refuse(options.pid, why) end
+  if why then fail(options.pid, why) end
   if ending == "the program has ended" then io.stdout:write(ending, "\n") end
 else
   print_once(options.pid)

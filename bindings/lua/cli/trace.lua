@@ -7,6 +7,7 @@ local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
 local files = require("page.files")
+local usage = require("terminal.usage")
 local recording = require("timeline.recording")
 local scripts = require("core.script")
 local session = require("profile.session")
@@ -32,6 +33,8 @@ local function leave(code, words)
   os.exit(code)
 end
 
+local function refuse(words) usage.refuse("trace", words) end
+
 local READ = { ["-o"] = "path", ["--html"] = "page" }
 
 -- The option in a word, and its value where it stands in the same word.
@@ -50,15 +53,15 @@ local function read_options(words)
       io.stdout:write(USAGE)
       leave(0)
     end
-    if not READ[name] then leave(2, "unknown option '" .. words[i] .. "'; see manymoons trace --help") end
+    if not READ[name] then usage.refuse_word("trace", words[i], USAGE) end
     if not value then i = i + 1 end
-    options[READ[name]] = value or words[i] or leave(2, "'" .. name .. "' needs argument (the name of a file)")
+    options[READ[name]] = value or words[i] or refuse("'" .. name .. "' needs argument (the name of a file)")
     i = i + 1
   end
   if words[i] == "--" then i = i + 1 end
-  if not words[i] then leave(2, "'trace' needs argument: which script? (manymoons trace script.lua)") end
+  if not words[i] then refuse("'trace' needs argument: which script? (manymoons trace script.lua)") end
   if not options.page then options.path = options.path or "trace.json" end
-  if options.page and options.page == options.path then leave(2, "-o and --html: both cannot be " .. options.page) end
+  if options.page and options.page == options.path then refuse("-o and --html: both cannot be " .. options.page) end
   return options, i
 end
 

@@ -6,6 +6,7 @@ local require, native = mm._require, mm._native
 local worlds = require("core.worlds")
 local broker = require("broker.settings")
 local worker = require("broker.worker")
+local usage = require("terminal.usage")
 
 local USAGE = [[
 usage: manymoons worker URL --pool NAME [options]
@@ -34,10 +35,7 @@ URL: redis://[user:password@]host[:port][/database], rediss://… (TLS; ?ca=FILE
   --name NAME          the worker's name (default: host:pid:random)
 ]]
 
-local function refuse(why)
-  io.stderr:write("manymoons worker: ", why, "; see manymoons worker --help\n")
-  os.exit(2)
-end
+local function refuse(why) usage.refuse("worker", why) end
 
 local function number(least, is_whole)
   return function(text, word)
@@ -88,7 +86,7 @@ local function read_options(words)
       end
       options[name:sub(3)] = READERS[name](value, name)
     elseif word:sub(1, 1) == "-" or options.url then
-      refuse("unexpected '" .. word .. "'")
+      usage.refuse_word("worker", word, USAGE)
     else
       options.url = word
     end
@@ -117,11 +115,14 @@ local function settle(options)
   }
 end
 
-local options = read_options({ ... })
-local ok, why = xpcall(function() worker.run(settle(options)) end, function(message)
-  return type(message) == "string" and message or tostring(message)
-end)
+local function bare(message)
+  return (tostring(message):gsub("^manymoons worker: ", ""):gsub("^secret_file", "--secret-file"))
+end
+
+local is_right, settled = pcall(settle, read_options({ ... }))
+if not is_right then refuse(bare(settled)) end
+local ok, why = xpcall(worker.run, tostring, settled)
 if not ok then
-  io.stderr:write("manymoons worker: ", (tostring(why):gsub("^manymoons worker: ", "")), "\n")
+  io.stderr:write("manymoons worker: ", bare(why), "\n")
   os.exit(1)
 end

@@ -1,8 +1,12 @@
 -- SPDX-License-Identifier: MIT
 -- The end of manymoons compare: its exit status, and its error message on stderr.
+local require = ...
+
+local usage = require("terminal.usage")
+
 local outcome = {}
 
-local FAILED, WRONG_USE = 1, 2
+local FAILED = 1
 
 function outcome.exit_with(status)
   io.stdout:flush()
@@ -18,10 +22,7 @@ function outcome.fail(...)
 end
 
 -- The command line is wrong.
-function outcome.refuse(...)
-  say(string.format(...) .. "\n(see manymoons compare --help)")
-  outcome.exit_with(WRONG_USE)
-end
+function outcome.refuse(...) usage.refuse("compare", string.format(...)) end
 
 function outcome.warn(...) say(string.format(...)) end
 

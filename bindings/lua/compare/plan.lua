@@ -19,6 +19,7 @@ local files = require("page.files")
 local worlds = require("core.worlds")
 local hosts = require("compare.hosts")
 local outcome = require("compare.outcome")
+local usage = require("terminal.usage")
 
 local USAGE = [[
 usage: manymoons compare [options] script [args]
@@ -70,7 +71,7 @@ end
 
 local function read_world(name)
   if worlds.get(name) then return name end
-  refuse("no world '%s' (there are: %s)", name, table.concat(worlds.names, ", "))
+  refuse("%s", worlds.refusal(name))
 end
 
 local function read_workers(text)
@@ -134,7 +135,7 @@ local function read_option(plan, words, index)
     flags[name](plan, value)
     return index + 1
   end
-  if not options[name or ""] then refuse("unknown option '%s'", word) end
+  if not options[name or ""] then usage.refuse_word("compare", word, USAGE) end
   local next_index = index + 1
   if not value then
     value, next_index = words[index + 1], index + 2

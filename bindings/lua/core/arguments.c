@@ -16,6 +16,8 @@ const char *argument_shown(lua_State *L, int index) {
   const int type = lua_type(L, index);
   const bool is_nan = type == LUA_TNUMBER && lua_tonumber(L, index) != lua_tonumber(L, index);
   if (is_nan) return "nan";
+  if (type == LUA_TSTRING && lua_isnumber(L, index))
+    return lua_pushfstring(L, "%s (a string)", lua_tostring(L, index));
   const bool is_plain = type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TBOOLEAN;
   return is_plain ? luaL_tolstring(L, index, NULL) : luaL_typename(L, index);
 }

@@ -29,9 +29,8 @@ end
 function checks.refuse_self(self, where)
   local class, method = where:match("^(.-):(.*)")
   local article = (class:find("^[AEIO]") or class:find("^R%u")) and "an" or "a"
-  local object = class:sub(1, 1):lower() .. class:sub(2)
   checks.fail(("%s: %s %s expected, got %s (use %s:%s(…), with a colon)"):format(where, article, class, type(self),
-    object, method))
+    native.variable(class), method))
 end
 
 -- Raises unless `self`, of which the method `where` was called, is an object of the class with this metatable.
@@ -46,10 +45,11 @@ function checks.handle(self, class, where)
 end
 
 -- A value in a message: a number, a string and a boolean as they are, and the type of another one. NaN has a sign on
--- some systems.
+-- some systems; a string that looks like a number is called one.
 local is_shown = { number = true, string = true, boolean = true, ["nil"] = true }
 function checks.show(value)
   if value ~= value then return "nan" end
+  if type(value) == "string" and tonumber(value) then return value .. " (a string)" end
   return is_shown[type(value)] and tostring(value) or type(value)
 end
 
@@ -123,10 +123,40 @@ function checks.is_pure(f)
   return name == nil or (name == "_ENV" and debug.getupvalue(f, 2) == nil)
 end
 
+-- The name in the set `names` that is nearest to the word, of equally near ones that of its length; nil: none is near.
+-- Then whether only their beginnings are alike.
+function checks.nearest(word, names)
+  local best, least, is_beginning
+  for name in pairs(type(word) == "string" and names or {}) do
+    local distance, beginning = native.nearness(word, name)
+    distance = distance and distance + math.abs(#name - #word) / 100
+    if distance and (not least or distance < least or (distance == least and name < best)) then
+      best, least, is_beginning = name, distance, beginning
+    end
+  end
+  return best, is_beginning
+end
+
+-- The word in quotes, and the name that is meant; or else all names, of which it is none.
+function checks.guess(word, names)
+  local best = checks.nearest(word, names)
+  if best then return ("'%s': did you mean '%s'?"):format(word, best) end
+  local list = {}
+  for name in pairs(names) do list[#list + 1] = name end
+  table.sort(list)
+  return ("'%s' (there are: %s)"):format(tostring(word), table.concat(list, ", "))
+end
+
+-- For the message about a first argument that is a function: where it takes something else first.
+function checks.swapped(first, where, what)
+  if type(first) ~= "function" then return "" end
+  return (" (the arguments are swapped: %s takes the %s first)"):format(where, what)
+end
+
 -- Raises for an option whose name is not in the set `allowed`.
 function checks.check_options(options, allowed, where)
   for key in pairs(options) do
-    if not allowed[key] then checks.fail(where .. ": unknown option '" .. tostring(key) .. "'") end
+    if not allowed[key] then checks.fail(where .. ": unknown option " .. checks.guess(key, allowed)) end
   end
 end
 

@@ -11,8 +11,14 @@ local Error = {}
 Error.__index = Error
 Error.__name = "mm.Error"
 
+-- "in item 3 of map, worker PoolWorker-2:\n"; "" of an error that no call of a pool had.
+local function head_of(self)
+  if not self.call then return "" end
+  return "in " .. tostring(self.call) .. (self.worker and ", worker " .. tostring(self.worker) or "") .. ":\n"
+end
+
 function Error.__tostring(self)
-  local text = tostring(self.message)
+  local text = head_of(self) .. tostring(self.message)
   if self.traceback and self.traceback ~= "" then text = text .. "\n" .. self.traceback end
   if self.raised_at and self.raised_at ~= "" then text = text .. "\nraised again here:\n" .. self.raised_at end
   return text
@@ -50,6 +56,12 @@ function errors.new_error(failure, worker, exitcode, trust)
   return self
 end
 
+-- Notes the call of a pool that failed, "item 3 of map" or "submit", for the first line of the error's text.
+function errors.note_call(err, call)
+  if getmetatable(err) == Error and not rawget(err, "call") then err.call = call end
+  return err
+end
+
 -- An mm.Error of this library's own.
 function errors.of_kind(kind, message, worker, exitcode)
   return errors.new_error({ kind = kind, message = message, traceback = "" }, worker, exitcode)
@@ -78,7 +90,7 @@ function errors.raise_kind(kind, text) errors.raise(errors.of_kind(kind, native.
 
 -- Raises an mm.Error, and notes the stack of the first time.
 function errors.raise(err)
-  if not err.raised_at then err.raised_at = debug.traceback("", 3):gsub("^\n?stack traceback:\n", "") end
+  if not err.raised_at then err.raised_at = native.traceback():gsub("^stack traceback:\n?", "") end
   error(err, 0)
 end
 
@@ -92,7 +104,7 @@ function errors.handler_of(name)
     return setmetatable({
       message = errors.text_of(value),
       value = value,
-      traceback = debug.traceback("", 2):gsub("^\n", ""),
+      traceback = native.traceback(),
       kind = getmetatable(value) == Error and value.kind == "deadlock" and value.kind or "error",
       worker = name,
     }, Error)

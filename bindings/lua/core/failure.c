@@ -3,11 +3,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/settings.h"
 #include "core/system.h"
 #include "state/error.h"
 #include "state/message_handlers.h"
+#include "state/traceback.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 
@@ -44,11 +46,21 @@ static const char *kind_of(lua_State *L, int value) {
   return kind;
 }
 
+/* "not enough memory", in a VM that has a limit, does not mean that the machine has none. */
+static void push_message(lua_State *L, int value) {
+  error_push_text(L, value);
+  const bool is_of_memory =
+      lua_type(L, value) == LUA_TSTRING && strstr(lua_tostring(L, -1), "not enough memory");
+  if (!is_of_memory || !vm_has_limit(vm_of(L))) return;
+  lua_pushliteral(L, ": the worker has reached its limit (the option memory)");
+  lua_concat(L, 2);
+}
+
 static int push_failure(lua_State *L, int value, const char *kind) {
   lua_createtable(L, 0, 5);
   const int failure = lua_gettop(L);
   set_kind(L, failure, kind);
-  error_push_text(L, value);
+  push_message(L, value);
   lua_setfield(L, failure, "message");
   settings_push_name(L);
   lua_setfield(L, failure, "worker");
@@ -61,7 +73,7 @@ int failure_handler(lua_State *L) {
   if ((vm && vm_should_stop(vm)) || message_handlers_is_caught(L, 1)) return 1;
   const int value = lua_gettop(L);
   const int failure = push_failure(L, value, kind_of(L, value));
-  lua_trace(L, L, NULL, 1);
+  traceback_push(L, L, NULL, 1);
   lua_setfield(L, failure, "traceback");
   set_value(L, value, failure);
   return 1;
@@ -118,36 +130,12 @@ int failure_judge(lua_State *L, const struct vm_thread *self) {
 
 /* ---- the stack of a caller ------------------------------------------------------------------- */
 
-enum { STACK_LEVELS_MAX = 24, CALL_TEXT_MAX = LUA_IDSIZE + 80, STACK_TEXT_MAX = 2048 };
-
-static bool is_own(const lua_Debug *call) { return strncmp(call->short_src, "manymoons/", 10) == 0; }
-
-/* Lua 5.1 lists a tail call as an entry without a name or place. */
-static bool says_something(const lua_Debug *call) { return *call->what != 't' && !is_own(call); }
-
-static int write_call(char *text, size_t size, const lua_Debug *call) {
-  char place[CALL_TEXT_MAX];
-  if (call->currentline > 0)
-    snprintf(place, sizeof place, "%s:%d", call->short_src, call->currentline);
-  else
-    snprintf(place, sizeof place, "%s", call->short_src);
-  if (*call->what == 'm') return snprintf(text, size, "\n\t%s: in main chunk", place);
-  if (*call->what == 'C') return snprintf(text, size, "\n\t%s: in %s", place, call->name ? call->name : "?");
-  if (*call->namewhat) return snprintf(text, size, "\n\t%s: in %s '%s'", place, call->namewhat, call->name);
-  return snprintf(text, size, "\n\t%s: in function <%s:%d>", place, call->short_src, call->linedefined);
-}
+enum { STACK_TEXT_MAX = 2048 };
 
 int stack_of_caller(lua_State *L) {
   char text[STACK_TEXT_MAX];
-  lua_Debug call;
-  size_t size = 0;
-  for (int level = 1; level < STACK_LEVELS_MAX && lua_getstack(L, level, &call); level++) {
-    lua_getinfo(L, "Sln", &call);
-    if (!says_something(&call)) continue;
-    const int written = write_call(text + size, sizeof text - size, &call);
-    if (written < 0 || (size_t)written >= sizeof text - size) break; /* full: the rest is left out */
-    size += (size_t)written;
-  }
+  luaL_checkstack(L, 4, "no room for a stack");
+  const size_t size = traceback_write(L, 1, text, sizeof text);
   size_t last_size = 0;
   const char *last = lua_tolstring(L, 1, &last_size);
   if (last && last_size == size && memcmp(last, text, size) == 0)

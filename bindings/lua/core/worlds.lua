@@ -37,8 +37,8 @@ local rows = {
   },
 }
 
-local worlds = { names = {} }
 local by_name = {}
+local worlds = { names = {}, rows = by_name } -- rows: by name
 for place, row in ipairs(rows) do
   worlds.names[place], by_name[row.name] = row.name, row
 end
@@ -51,10 +51,16 @@ function worlds.get(name) return by_name[name] end
 -- Whether the world has this property; false for other names.
 function worlds.has(name, property) return by_name[name] ~= nil and by_name[name][property] == true end
 
--- The row of a world; for other names raises an error at the caller's caller.
+-- "no world 'threds': did you mean 'threads'? (there are: …)"
+function worlds.refusal(name)
+  local best = checks.nearest(name, by_name)
+  return ("no world '%s'%s (there are: %s)"):format(tostring(name), best and ": did you mean '" .. best .. "'?" or "",
+    table.concat(worlds.names, ", "))
+end
+
+-- The row of a world; raises for other names.
 function worlds.check(name, where)
-  if by_name[name] then return by_name[name] end
-  checks.fail(where .. ": no world '" .. tostring(name) .. "' (there are: " .. table.concat(worlds.names, ", ") .. ")")
+  return by_name[name] or checks.fail(where .. ": " .. worlds.refusal(name))
 end
 
 -- The name of the world whose workers have VMs of their own, in processes (true) or in threads of this one.

@@ -59,7 +59,7 @@ local function failure_of(request, err)
   if getmetatable(err) == errors.Error then -- of a call that ran as a task
     failure.message, failure.kind, failure.traceback, value = err.message, err.kind, err.traceback, err.value
   else
-    failure.traceback = debug.traceback(request.co):gsub("^\n", "")
+    failure.traceback = native.traceback(request.co)
   end
   local ok, bytes = pcall(native.dumps, refusals.text_of(value) or value)
   if ok then failure.value = bytes end

@@ -56,8 +56,8 @@ local function set(self, key, value, where)
   if not ok then checks.fail(where .. ": " .. checks.bare(why):gsub("^Table: ", "")) end
 end
 
-local function change(self, key, called, ...)
-  local value = called(self[key], ...)
+local function change(self, key, callback, ...)
+  local value = callback(self[key], ...)
   set(self, key, value, "Table:update")
   return value
 end

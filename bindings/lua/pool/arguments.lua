@@ -107,22 +107,25 @@ arguments.async = allow("chunksize", "timeout", "retries", "progress", "callback
 function arguments.check_opts(where, n, opts, allowed)
   expect(opts == nil or type(opts) == "table", where,
     "argument " .. n .. ": a table of options expected, got " .. type(opts))
+  checks.check_options(opts or {}, allowed, where)
   for name, value in pairs(opts or {}) do
-    if not allowed[name] then checks.fail(where .. ": unknown option '" .. tostring(name) .. "'") end
     local is_right, wanted = option_checks[name][1], option_checks[name][2]
     expect(is_right(value), where, name .. ": " .. wanted .. " expected, got " .. checks.show(value))
   end
 end
 
--- A pool on a broker takes functions by name or as source text.
-function arguments.check_function(where, n, f, takes_text)
-  expect(checks.is_callable(f) or (takes_text and type(f) == "string"), where,
-    "argument " .. n .. ": a function expected, got " .. type(f))
+-- A pool on a broker takes functions by name or as source text. other: the argument that follows, which is a function
+-- where the two were swapped.
+function arguments.check_function(where, n, f, takes_text, other)
+  if checks.is_callable(f) or (takes_text and type(f) == "string") then return end
+  local hint = type(other) == "function" and (" (the arguments are swapped: %s takes the function first)"):format(where)
+  checks.fail(where .. ": argument " .. n .. ": a function expected, got " .. type(f) .. (hint or ""))
 end
 
 -- Its length.
 function arguments.check_list(where, n, list)
-  expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list))
+  expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list)
+    .. (n == 1 and checks.swapped(list, where, "list") or ""))
   local count, key = checks.length(list, where, "argument " .. n), next(list)
   if key == nil or count > 0 or list.n ~= nil then return count end
   checks.fail(where .. ": argument " .. n .. ": a list expected, got a table without items 1, 2, …, but with the key "

@@ -56,11 +56,13 @@ end
 -- The first result of f in each worker, in no order.
 return function(pool, world_name, f, ...)
   local count = pool._dispatcher.size(pool)
-  if pool._config.row.is_immediate then return { n = 1, (future.submit(pool, f, nil, pack(...), false):get()) } end
+  if pool._config.row.is_immediate then
+    return { n = 1, (future.submit(pool, "broadcast", f, nil, pack(...), false):get()) }
+  end
   local world = find_module("manymoons").world(world_name)
   local arrived, go, futures = world.Queue(), world.Event(), {}
   local call, args = arriver(f, arrived, go), pack(...)
-  for i = 1, count do futures[i] = future.submit(pool, call, nil, args, true) end
+  for i = 1, count do futures[i] = future.submit(pool, "broadcast", call, nil, args, true) end
   local ok, why = pcall(await_all, world, futures, arrived, count)
   go:set()
   if not ok then

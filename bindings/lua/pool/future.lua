@@ -220,14 +220,18 @@ end
 local sink = {}
 sink.__index = sink
 
-function sink:take_call(_, ok, results) self.future:_settle(ok, results) end
-function sink:fail(_, _, err) self.future:_settle(false, pack(err)) end
+function sink:take_call(_, ok, results)
+  if not ok then errors.note_call(results[1], self.name) end
+  self.future:_settle(ok, results)
+end
+function sink:fail(_, _, err) self.future:_settle(false, pack(errors.note_call(err, self.name))) end
 function sink.finished() end
 
-function module.submit(pool, f, opts, args, is_cancellable)
+-- name: of the pool's method
+function module.submit(pool, name, f, opts, args, is_cancellable)
   local future = module.new(pool, opts)
-  future._work = pool._dispatcher.submit_call(pool, f, opts, args, setmetatable({ future = future }, sink),
-    is_cancellable)
+  future._work = pool._dispatcher.submit_call(pool, f, opts, args,
+    setmetatable({ future = future, name = name }, sink), is_cancellable)
   if future._is_done then future._work = nil end
   return future
 end

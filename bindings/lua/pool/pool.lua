@@ -45,24 +45,24 @@ end
 -- submit(f, …) → Future
 function Pool.submit(self, f, ...)
   check_open(self, "Pool:submit")
-  arguments.check_function("Pool:submit", 1, f, self._config.takes_text)
-  return future.submit(self, f, nil, pack(...), true)
+  arguments.check_function("Pool:submit", 1, f, self._config.takes_text, ...)
+  return future.submit(self, "submit", f, nil, pack(...), true)
 end
 
 -- apply(f, …) → the call's results
 function Pool.apply(self, f, ...)
   check_open(self, "Pool:apply")
-  arguments.check_function("Pool:apply", 1, f, self._config.takes_text)
-  return future.submit(self, f, nil, pack(...), false):get()
+  arguments.check_function("Pool:apply", 1, f, self._config.takes_text, ...)
+  return future.submit(self, "apply", f, nil, pack(...), false):get()
 end
 
 -- apply_async(f, arguments, { timeout =, retries =, callback =, error_callback = }) → Future
 function Pool.apply_async(self, f, args, opts)
   check_open(self, "Pool:apply_async")
-  arguments.check_function("Pool:apply_async", 1, f, self._config.takes_text)
+  arguments.check_function("Pool:apply_async", 1, f, self._config.takes_text, args)
   args = arguments.copy_list("Pool:apply_async", 2, args or {})
   arguments.check_opts("Pool:apply_async", 3, opts, arguments.call)
-  return future.submit(self, retrying(f, opts), opts, args, true)
+  return future.submit(self, "apply_async", retrying(f, opts), opts, args, true)
 end
 
 -- Lists -----------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ end
 -- The list's length.
 local function check_map(self, where, f, list, opts, allowed)
   check_open(self, where)
-  arguments.check_function(where, 1, f, self._config.takes_text)
+  arguments.check_function(where, 1, f, self._config.takes_text, list)
   local count = arguments.check_list(where, 2, list)
   arguments.check_opts(where, 3, opts, allowed)
   return count
@@ -78,38 +78,39 @@ end
 
 function Pool.map(self, f, list, opts)
   local count = check_map(self, "Pool:map", f, list, opts, arguments.map)
-  return lists.map(self, MAP, f, list, opts, count)
+  return lists.map(self, MAP, f, list, opts, count, "map")
 end
 
 function Pool.starmap(self, f, list, opts)
   local count = check_map(self, "Pool:starmap", f, list, opts, arguments.map)
-  return lists.map(self, STARMAP, f, list, opts, count)
+  return lists.map(self, STARMAP, f, list, opts, count, "starmap")
 end
 
 function Pool.map_async(self, f, list, opts)
   local count = check_map(self, "Pool:map_async", f, list, opts, arguments.async)
-  return lists.map_async(self, MAP, f, list, opts, count)
+  return lists.map_async(self, MAP, f, list, opts, count, "map_async")
 end
 
 function Pool.starmap_async(self, f, list, opts)
   local count = check_map(self, "Pool:starmap_async", f, list, opts, arguments.async)
-  return lists.map_async(self, STARMAP, f, list, opts, count)
+  return lists.map_async(self, STARMAP, f, list, opts, count, "starmap_async")
 end
 
-local function imap(self, where, f, source, opts, is_ordered)
+local function imap(self, name, f, source, opts, is_ordered)
+  local where = "Pool:" .. name
   check_open(self, where)
-  arguments.check_function(where, 1, f, self._config.takes_text)
+  arguments.check_function(where, 1, f, self._config.takes_text, source)
   arguments.check_opts(where, 3, opts, arguments.imap)
-  return lists.imap(self, f, arguments.items(where, source), opts, is_ordered)
+  return lists.imap(self, f, arguments.items(where, source), opts, is_ordered, name)
 end
 
-function Pool.imap(self, f, source, opts) return imap(self, "Pool:imap", f, source, opts, true) end
-function Pool.imap_unordered(self, f, source, opts) return imap(self, "Pool:imap_unordered", f, source, opts, false) end
+function Pool.imap(self, f, source, opts) return imap(self, "imap", f, source, opts, true) end
+function Pool.imap_unordered(self, f, source, opts) return imap(self, "imap_unordered", f, source, opts, false) end
 
 -- op(op(init, f(list[1])), f(list[2])) …, for an associative op
 function Pool.reduce(self, f, list, op, init, opts)
   check_open(self, "Pool:reduce")
-  arguments.check_function("Pool:reduce", 1, f)
+  arguments.check_function("Pool:reduce", 1, f, false, list)
   local count = arguments.check_list("Pool:reduce", 2, list)
   arguments.check_function("Pool:reduce", 3, op)
   arguments.check_opts("Pool:reduce", 5, opts, arguments.fold)

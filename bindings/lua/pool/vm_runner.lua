@@ -81,7 +81,8 @@ local function called_of(task, state)
   if not state.limit then return task.f end
   local f = task.f
   function state.marker(...)
-    local result = f(...)
+    local called = f
+    local result = called(...)
     return result
   end
   return state.marker

@@ -60,7 +60,8 @@ end
 -- A forked worker cannot have limits: it begins with the memory and the libraries of its parent. A sandboxed one
 -- begins with a VM of its own, and can.
 function limits.check_method(where, found, method)
-  expect(not (found and method == "fork"), where, "method: a forked worker cannot have limits")
+  expect(not (found and method == "fork"), where,
+    "method: a forked worker cannot have limits of memory, time or libraries; 'spawn' and 'forkserver' can")
 end
 
 return limits

@@ -23,9 +23,9 @@ local sandbox = {}
 
 local function check_fields(where, option)
   for name in pairs(option) do
-    if not fields[name] then
-      checks.fail(where .. ": sandbox: unknown field '" .. tostring(name) .. "'; there are read, write, network")
-    end
+    local meant = checks.nearest(name, fields)
+    expect(fields[name], where, ("sandbox: unknown field '%s'; there are read, write, network%s"):format(tostring(name),
+      meant and "; did you mean '" .. meant .. "'?" or ""))
   end
   expect(option.network == nil or type(option.network) == "boolean", where,
     "sandbox: network: true or false expected, got " .. checks.show(option.network))

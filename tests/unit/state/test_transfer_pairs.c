@@ -335,7 +335,10 @@ static void handles_are_refused_in_dumps(struct lua_pair *p) {
   lua_pushcfunction(L, dump_protected);
   pair_run(L, "return {1, x = {require 'fake'.new()}}", 0, 1);
   CHECK(lua_pcall(L, 1, 0, 0) != LUA_OK);
-  CHECK_EQ(strcmp(lua_tostring(L, -1), "cannot send a Fake as bytes (at value.x[1])"), 0);
+  CHECK_EQ(strcmp(lua_tostring(L, -1),
+                  "cannot send a Fake as bytes (at value.x[1]): "
+                  "send it by a queue, a pipe or a call"),
+           0);
   CHECK_EQ(fake_in_flight, 0);
   lua_settop(L, 0);
 }

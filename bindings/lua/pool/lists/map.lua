@@ -80,7 +80,13 @@ local function count_error(self, err)
   end
 end
 
+-- "item 3 of map"
+local function name_call(self, index, err)
+  return errors.note_call(err, ("%s %d of %s"):format(self.part or "item", index, self.name))
+end
+
 local function note_error(self, index, err)
+  name_call(self, index, err)
   self.errors = self.errors or {}
   self.errors[index] = err
   count_error(self, err)
@@ -152,12 +158,13 @@ end
 
 local function chunksize_of(opts) return opts and opts.chunksize or usual_chunksize() end
 
--- total: the length of the list
-local function new_batch(pool, mode, f, list, opts, total)
+-- total: the length of the list; name: of the pool's method
+local function new_batch(pool, mode, f, list, opts, total, name)
   local entry = pool._dispatcher.add_function(pool, retrying(f, opts)) -- before there is a bar: it may raise
   return setmetatable({
-    pool = pool, dispatcher = pool._dispatcher, mode = mode, list = list, total = total, done = 0, failed = 0,
-    cancelled = 0, results = {}, tasks = {}, open = 0, ranges = {}, left = 0, chunksize = chunksize_of(opts),
+    pool = pool, dispatcher = pool._dispatcher, mode = mode, name = name, list = list, total = total, done = 0,
+    failed = 0, cancelled = 0, results = {}, tasks = {}, open = 0, ranges = {}, left = 0,
+    chunksize = chunksize_of(opts),
     timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
     progress = new_progress(pool, opts, total), entry = entry, returns_errors = opts and opts.errors == "return",
   }, batch)
@@ -271,8 +278,10 @@ local function run_and_wait(self)
   return self.results
 end
 
-function lists.map(pool, mode, f, list, opts, count)
-  local self = new_batch(pool, mode, f, list, opts, count)
+-- part: what an item is called in an error, unless it is the script's
+function lists.map(pool, mode, f, list, opts, count, name, part)
+  local self = new_batch(pool, mode, f, list, opts, count, name)
+  self.part = part
   local ok, result = pcall(run_and_wait, self)
   if self.progress then self.progress:finish() end
   if not ok then error(result, 0) end
@@ -293,8 +302,8 @@ local function send_all(self)
   end
 end
 
-function lists.map_async(pool, mode, f, list, opts, count)
-  local self = new_batch(pool, mode, f, list, opts, count)
+function lists.map_async(pool, mode, f, list, opts, count, name)
+  local self = new_batch(pool, mode, f, list, opts, count, name)
   local result = future.new(pool, opts)
   result._work, self.is_cancellable = self, true
   self.open = 1 -- until everything is sent
@@ -319,6 +328,7 @@ local imap_results = {}
 imap_results.__index = imap_results
 
 local function arrive(self, index, ok, value)
+  if not ok then name_call(self, index, value) end
   local outcome = { ok = ok, value = value }
   if self.is_ordered then
     self.ready[index] = outcome
@@ -491,14 +501,14 @@ local function next_result(self)
 end
 
 -- items: see arguments.items
-function lists.imap(pool, f, items, opts, is_ordered)
+function lists.imap(pool, f, items, opts, is_ordered, name, part)
   local chunksize = chunksize_of(opts) or 1
   local dispatcher = pool._dispatcher
   local least = pool._config.row.is_immediate and 1 or dispatcher.size(pool) * math.max(WINDOW_PER_WORKER, chunksize)
   local entry = dispatcher.add_function(pool, retrying(f, opts))
   local self = setmetatable({
     pool = pool, dispatcher = dispatcher, mode = MAP, items = items, total = items.total, chunksize = chunksize,
-    is_ordered = is_ordered,
+    is_ordered = is_ordered, name = name, part = part,
     window = math.max(opts and opts.window or least, chunksize),
     timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
     progress = new_progress(pool, opts, items.total), entry = entry, tasks = {}, ready = {}, arrived = 0, failed = 0,

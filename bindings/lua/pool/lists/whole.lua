@@ -41,7 +41,7 @@ end
 function whole.reduce(pool, f, list, op, init, opts, count)
   local parts = math.min(count, workers_of(pool) * PER_WORKER)
   local folded, from = init, 1
-  local results = lists.map(pool, MAP, folder(f, op), cut(list, count, parts), opts, parts)
+  local results = lists.map(pool, MAP, folder(f, op), cut(list, count, parts), opts, parts, "reduce", "part")
   if folded == nil then folded, from = results[1], 2 end
   for part = from, parts do folded = op(folded, results[part]) end
   return folded
@@ -64,7 +64,7 @@ end
 function whole.filter(pool, f, list, opts, count)
   local parts = math.min(count, workers_of(pool) * PER_WORKER)
   local sublists, kept = cut(list, count, parts), {}
-  for part, places in ipairs(lists.map(pool, MAP, chooser(f), sublists, opts, parts)) do
+  for part, places in ipairs(lists.map(pool, MAP, chooser(f), sublists, opts, parts, "filter", "part")) do
     for _, place in ipairs(places) do kept[#kept + 1] = list[sublists[part].before + place] end
   end
   return kept
@@ -100,7 +100,7 @@ function whole.find(pool, f, list, opts, count)
     return items, is_item
   end
   local items = { next = next_sublist, is_there = function() return true end }
-  local results, _, _, closer = lists.imap(pool, finder(f), items, opts, true)
+  local results, _, _, closer = lists.imap(pool, finder(f), items, opts, true, "find", "part")
   local finish = getmetatable(closer).__close
   local ok, place, at = pcall(function()
     for number = 1, math.huge do
@@ -174,7 +174,7 @@ function whole.sort(pool, list, less, opts, count)
   local parts, sorted, at = { n = buckets }, {}, 0
   divide(parts, list, count, splitters_of(list, count, buckets, less), 1, buckets - 1, less)
   if buckets == 1 then parts[1] = cut(list, count, 1)[1] end -- a worker of this VM must not sort the list itself
-  for _, part in ipairs(lists.map(pool, MAP, sorter(less), parts, opts, buckets)) do
+  for _, part in ipairs(lists.map(pool, MAP, sorter(less), parts, opts, buckets, "sort", "part")) do
     for i = 1, #part do sorted[at + i] = part[i] end
     at = at + #part
   end
