@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The completions that the packages install: bash's is run in a bash, with each option that a --help says; those of zsh and
 # fish where these shells are installed.
+[ "${BASH_VERSION:-}" ] || exec bash "$0" # tests are run by sh
 set -u
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
