@@ -38,6 +38,19 @@ static char **complete(const char *text, int start, int end) {
   return count > 0 ? c->matches(text, next_name) : NULL;
 }
 
+static int insert_newline(int count, int key) {
+  (void)count;
+  (void)key;
+  return reading->completion.insert("\n");
+}
+
+/* Alt-Enter, in readline alone. The user's ~/.inputrc is read later and may bind it otherwise. */
+static void bind_newline(void *library) {
+  int (*bind_key)(const char *keys, int (*command)(int count, int key)) = NULL;
+  const struct library_symbol of_readline = {"rl_bind_keyseq", &bind_key};
+  if (library_find(library, &of_readline, 1)) (void)bind_key("\\e\\C-m", insert_newline);
+}
+
 static void bind_completion(struct editor *e, void *library) {
   struct editor_completion *c = &e->completion;
   const struct library_symbol needed[] = {{"rl_completion_matches", &c->matches},
@@ -48,6 +61,7 @@ static void bind_completion(struct editor *e, void *library) {
                                           {"rl_attempted_completion_over", &c->is_over},
                                           {"rl_completion_append_character", &c->append_character}};
   if (!library_find(library, needed, sizeof needed / sizeof *needed)) return;
+  bind_newline(library);
   *c->attempt = complete;
   *c->break_characters = " \t\n\"\\'`@$><=;|&{(.:[]})+-*/%^#~,!?";
 }

@@ -6,7 +6,8 @@
  * callback interface leaves the waiting, and so the handling of Ctrl-C, to this program (ctrl_c.h).
  * The history is kept in a file (history.h), whichever library there is: their own formats differ.
  *
- * Tab completes the word before the cursor, a name of Lua, from what the owner offers. At the begin of a further line of a
+ * Alt-Enter begins a further line without running the statement, and a pasted text of several lines is one statement, both
+ * with readline. Tab completes the word before the cursor, a name of Lua, from what the owner offers. At the begin of a further line of a
  * statement, Tab is an indent.
  */
 #ifndef PROGRAM_EDITOR_H

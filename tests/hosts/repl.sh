@@ -49,6 +49,13 @@ recall() {
   terminal_type '\r'; terminal_expect '"againagain"'; terminal_expect 'moon$ '
 }
 
+# With readline: Alt-Enter, and a pasted text, are one statement.
+write_lines() {
+  terminal_type 'local first = "al" .. "t"\033\rio.write(first, "-enter\\n")\r'; terminal_expect 'alt-enter'; terminal_expect 'moon$ '
+  terminal_type '\033[200~local text = "pas" .. "ted"\nio.write(text, " once\\n")\033[201~\r'
+  terminal_expect 'pasted once'; terminal_expect 'moon$ '
+}
+
 finish() {
   terminal_type '\004'
   terminal_close
@@ -70,6 +77,7 @@ for editor in readline libedit none; do
   converse "$command"
   interrupt
   [ $editor = none ] || recall
+  [ $editor = readline ] && write_lines
   finish "$editor"
 done
 
