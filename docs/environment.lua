@@ -38,8 +38,8 @@ local variables = {
     { "worker", "pool" } },
   { "NO_COLOR", "if it is not empty, no colours are used", { "compare", "top" } },
   { "TERM", "whether the terminal knows colours, bars and more than lines: not if it is dumb", { "compare", "top" } },
-  { "LUA_INIT_5_4, LUA_INIT", "Lua code, or @ and a file, to run before anything else", RUNS },
-  { "LUA_PATH_5_4, LUA_PATH, LUA_CPATH_5_4, LUA_CPATH", "where require looks for modules", RUNS },
+  { "LUA_INIT_5_4, LUA_INIT", "Lua code, or @ and a file, to run before anything else" },
+  { "LUA_PATH_5_4, LUA_PATH, LUA_CPATH_5_4, LUA_CPATH", "where require looks for modules" },
 }
 
 local files = {

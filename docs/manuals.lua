@@ -44,7 +44,7 @@ local function add_options(out, command)
 end
 
 local function is_for(row, name)
-  if name == "" then return true end
+  if name == "" or not row[3] then return true end
   for _, each in ipairs(row[3]) do
     if each == name then return true end
   end
