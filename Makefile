@@ -126,7 +126,7 @@ prove: ## for minutes: the model check, the kill matrices, killers at random, an
 	$(SUBMAKE) QUIET=1 CC=clang VARIANT=fuzz fuzzers
 	tests/prove/run $(or $(SECONDS_EACH),120)
 
-docs: ## write the pages that are made from sources (docs/reference, docs/man/manymoons.3), and measure the sample table
+docs: ## write what is made from sources (docs/reference, docs/man, packaging/completions), and measure the sample table
 	$(SUBMAKE) QUIET=1 VARIANT=release all
 	build/release/manymoons docs/generate.lua
 	build/release/manymoons docs/sample.lua build/release/manymoons README.md docs/how-to/compare-worlds.md
@@ -157,6 +157,11 @@ INCLUDEDIR ?= $(PREFIX)/include
 DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
 LUADIR     ?= $(LIBDIR)/lua
+BASHDIR    ?= $(DATADIR)/bash-completion/completions
+ZSHDIR     ?= $(DATADIR)/zsh/site-functions
+FISHDIR    ?= $(DATADIR)/fish/vendor_completions.d
+# The types, as an addon of lua-language-server.
+ADDONDIR   ?= $(DATADIR)/manymoons/addons/manymoons
 VERSION    := $(shell sed -n 's/^\#define MANYMOONS_VERSION "\(.*\)"/\1/p' vm/base/version.h)
 SONUMBER   := 0
 LUA_PC_libmanymoons        := lua5.4
@@ -177,16 +182,23 @@ define install_library
 
 endef
 
-install: all ## install the program, the modules, the library and the manuals (PREFIX=/usr/local, DESTDIR=)
+MANUALS := $(sort $(wildcard docs/man/*.1))
+
+install: all ## install the program, the modules, the library, the manuals and completions (PREFIX=/usr/local, DESTDIR=)
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1 \
-	  $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(DATADIR)/manymoons $(ABIS:%=$(DESTDIR)$(LUADIR)/%)
+	  $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(ADDONDIR)/library $(ABIS:%=$(DESTDIR)$(LUADIR)/%) \
+	  $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
 	$(INSTALL_PROGRAM) $(BUILD)/manymoons $(DESTDIR)$(BINDIR)/
 	$(foreach l,$(LIBRARIES),$(call install_library,$(l)))
 	for abi in $(ABIS); do $(INSTALL_DATA) $(BUILD)/lua/$$abi/manymoons.so $(DESTDIR)$(LUADIR)/$$abi/ || exit; done
 	$(INSTALL_DATA) bindings/c/manymoons.h $(DESTDIR)$(INCLUDEDIR)/
-	$(INSTALL_DATA) docs/man/manymoons.1 $(DESTDIR)$(MANDIR)/man1/
+	$(INSTALL_DATA) $(MANUALS) $(DESTDIR)$(MANDIR)/man1/
 	$(INSTALL_DATA) docs/man/manymoons.3 $(DESTDIR)$(MANDIR)/man3/
-	$(INSTALL_DATA) $(wildcard bindings/lua/types*.lua) $(DESTDIR)$(DATADIR)/manymoons/
+	$(INSTALL_DATA) packaging/addon/config.json $(DESTDIR)$(ADDONDIR)/
+	$(INSTALL_DATA) $(wildcard bindings/lua/types*.lua) $(DESTDIR)$(ADDONDIR)/library/
+	$(INSTALL_DATA) packaging/completions/manymoons.bash $(DESTDIR)$(BASHDIR)/manymoons
+	$(INSTALL_DATA) packaging/completions/_manymoons $(DESTDIR)$(ZSHDIR)/
+	$(INSTALL_DATA) packaging/completions/manymoons.fish $(DESTDIR)$(FISHDIR)/
 
 # What a rock is made of (packaging/*.rockspec): the module for one Lua, with that Lua's headers, and nothing else.
 .PHONY: rock rock-install
@@ -199,7 +211,8 @@ rock-install:
 	$(INSTALL_PROGRAM) $(BUILD)/lua/$(ROCK_LUA)/manymoons.so $(ROCK_LIBDIR)/
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/manymoons $(DESTDIR)$(INCLUDEDIR)/manymoons.h $(DESTDIR)$(MANDIR)/man1/manymoons.1 \
+	rm -f $(DESTDIR)$(BINDIR)/manymoons $(DESTDIR)$(INCLUDEDIR)/manymoons.h $(MANUALS:docs/man/%=$(DESTDIR)$(MANDIR)/man1/%) \
+	  $(DESTDIR)$(BASHDIR)/manymoons $(DESTDIR)$(ZSHDIR)/_manymoons $(DESTDIR)$(FISHDIR)/manymoons.fish \
 	  $(DESTDIR)$(MANDIR)/man3/manymoons.3 $(foreach l,$(LIBRARIES),$(DESTDIR)$(LIBDIR)/$(l).so* $(DESTDIR)$(LIBDIR)/$(l).a \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/$(l:lib%=%).pc) $(ABIS:%=$(DESTDIR)$(LUADIR)/%/manymoons.so)
 	rm -rf $(DESTDIR)$(DATADIR)/manymoons

@@ -4,6 +4,8 @@
 --   docs/reference/lua.md    from bindings/lua/types*.lua
 --   docs/reference/c.md      from bindings/c/manymoons.h
 --   docs/man/manymoons.3     likewise
+--   docs/man/manymoons*.1    from what `manymoons --help` and its commands print, and docs/environment.lua
+--   packaging/completions    from what they print
 --
 -- Usage: manymoons docs/generate.lua [FOLDER]: below FOLDER instead of here.
 local folder = (arg[1] or ".") .. "/"
@@ -14,10 +16,18 @@ local function read_lines(path)
   return lines
 end
 
-local function write(path, lines)
+local commands = dofile("docs/commands.lua")
+local completions = dofile("docs/completions.lua")
+local manuals = dofile("docs/manuals.lua")
+
+local function write_text(path, text)
   local file = assert(io.open(folder .. path, "w"))
-  file:write(table.concat(lines, "\n"), "\n")
+  file:write(text)
   file:close()
+end
+
+local function write(path, lines)
+  write_text(path, table.concat(lines, "\n") .. "\n")
 end
 
 -- Lua: blocks of `---` lines, each above a declaration -----------------------------------------------------------
@@ -113,8 +123,9 @@ end
 local function lua_reference()
   local out = {
     "# Lua reference", "",
-    "Generated from [`bindings/lua/types*.lua`](../../bindings/lua/types.lua) by `make docs`. For completion in an editor, point its Lua language",
-    "server at that folder (`workspace.library`), or at `share/manymoons` of an installation.", "",
+    "Generated from [`bindings/lua/types*.lua`](../../bindings/lua/types.lua) by `make docs`. They are installed as an addon of lua-language-server:",
+    "for completion in an editor, set `workspace.userThirdParty` to `[\"/usr/share/manymoons/addons\"]`, or `workspace.library` to",
+    "`[\"/usr/share/manymoons/addons/manymoons/library\"]`. In a checkout, `.luarc.json` says where they are.", "",
     "Times are seconds. A call that fails for a reason outside of the script returns nil and a word; wrong use raises.", "",
     "The examples follow `local mm = require \"manymoons\"`, and the tests run them.", "",
     "<!-- examples: one script for each section -->",
@@ -246,3 +257,11 @@ local header = read_header()
 write("docs/reference/lua.md", lua_reference())
 write("docs/reference/c.md", c_reference(header))
 write("docs/man/manymoons.3", c_manual(header))
+
+manuals.check()
+local list = commands.read(arg[-1])
+write("docs/man/manymoons.1", manuals.renew(read_lines("docs/man/manymoons.1"), list))
+for name, lines in pairs(manuals.of_commands(list)) do write("docs/man/" .. name, lines) end
+write_text("packaging/completions/manymoons.bash", completions.bash(list))
+write_text("packaging/completions/_manymoons", completions.zsh(list))
+write_text("packaging/completions/manymoons.fish", completions.fish(list))

@@ -99,8 +99,10 @@ void ctrl_c_limit_cleanup(int exit_status) {
   start_ticks(CLEANUP_NS);
 }
 
-bool ctrl_c_wait_readable(int fd) {
+bool ctrl_c_wait_readable(struct vm *vm, int fd) {
   struct ready watch = ready_watch(fd);
+  vm_leave(vm);
   ready_wait_unless(&watch, (const int[]){SIGINT, tick_signal()}, ctrl_c_was_pressed);
+  vm_enter(vm);
   return !ctrl_c_was_pressed();
 }

@@ -30,7 +30,8 @@ void ctrl_c_release(void);
  * function in a thread, a full pipe), the program exits with `exit_status`. Call it after
  * ctrl_c_release. */
 void ctrl_c_limit_cleanup(int exit_status);
-/* Waits until `fd` is readable. False: Ctrl-C was pressed, before or during the wait. */
-bool ctrl_c_wait_readable(int fd);
+/* Waits until `fd` is readable, outside of `vm`, whose other threads run meanwhile. False: Ctrl-C was pressed, before
+ * or during the wait. */
+bool ctrl_c_wait_readable(struct vm *vm, int fd);
 
 #endif

@@ -9,6 +9,7 @@
  *   ctrl_c          Ctrl-C
  *   quit            SIGQUIT, which has all stacks printed
  *   repl, editor    the interactive mode
+ *   history, prompt its history; its part in Lua
  *   tracing         recordings for the command line
  *
  * Worker processes start here, too, with the internal options --worker and --forkserver

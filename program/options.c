@@ -22,7 +22,7 @@ static const char usage[] =
     "       manymoons worker URL --pool NAME [options]\n"
     "                     run tasks of a pool on a Redis or Valkey server (worker --help)\n"
     "       manymoons pool URL NAME\n"
-    "                     show such a pool (pool --help)\n"
+    "                     show a pool on such a server: its tasks, workers and dead letters (pool --help)\n"
     "       manymoons [options] profile [options] script [args] | PID\n"
     "                     run a script, or watch a program, and write where its time went (profile --help)\n"
     "       manymoons [options] trace [-o FILE] [--html FILE] script [args]\n"

@@ -9,6 +9,7 @@
 #include "chunk.h"
 #include "ctrl_c.h"
 #include "editor.h"
+#include "prompt.h"
 
 enum { TEXT = 1 };
 
@@ -17,9 +18,10 @@ static const char chunk_name[] = "=stdin";
 struct prompt {
   const char *global; /* scripts may set it */
   const char *usual;
+  enum place place;
 };
-static const struct prompt first_prompt = {"_PROMPT", "> "};
-static const struct prompt next_prompt = {"_PROMPT2", ">> "};
+static const struct prompt first_prompt = {"_PROMPT", "> ", FIRST_LINE};
+static const struct prompt next_prompt = {"_PROMPT2", ">> ", FURTHER_LINE};
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
@@ -36,7 +38,7 @@ static const char *push_prompt(lua_State *L, const struct prompt *p) {
 /* [-0, +1 if LINE_READ] */
 static enum line push_line(lua_State *L, struct editor *e, const struct prompt *p) {
   char *line = NULL;
-  const enum line got = editor_read(e, push_prompt(L, p), &line);
+  const enum line got = editor_read(e, push_prompt(L, p), p->place, &line);
   lua_pop(L, 1);
   if (got != LINE_READ) return got;
   lua_pushstring(L, line);
@@ -62,7 +64,7 @@ static enum line append_line(lua_State *L, struct editor *e) {
   return got;
 }
 
-/* ---- evaluating ------------------------------------------------------------------------------ */
+/* ---- compiling ------------------------------------------------------------------------------- */
 
 static int load(lua_State *L, const char *text) { return luaL_loadbuffer(L, text, strlen(text), chunk_name); }
 
@@ -95,37 +97,49 @@ static enum line load_statements(lua_State *L, struct editor *e, int *state) {
   }
 }
 
-/* Leaves the chunk, or the syntax error, alone on the stack. */
+/* Leaves the text, and above it the chunk or the syntax error. */
 static enum line read_chunk(lua_State *L, struct editor *e, int *state) {
   enum line got = push_first_line(L, e);
   if (got != LINE_READ) return got;
   *state = LUA_OK;
   if (!load_expression(L)) got = load_statements(L, e, state);
   editor_remember(e, lua_tostring(L, TEXT));
-  lua_remove(L, TEXT);
   return got;
 }
 
-/* ---- printing -------------------------------------------------------------------------------- */
+/* ---- evaluating ------------------------------------------------------------------------------ */
 
-static void print_values(lua_State *L) {
-  const int count = lua_gettop(L);
+/* Shows the values above the text. [-n, +0] */
+static void show_values(lua_State *L) {
+  const int count = lua_gettop(L) - TEXT;
   if (count == 0) return;
   luaL_checkstack(L, LUA_MINSTACK, "too many results to print");
-  lua_getglobal(L, "print");
-  lua_insert(L, 1);
+  prompt_push_echo(L);
+  lua_insert(L, TEXT + 1);
   if (lua_pcall(L, count, 0, 0) == LUA_OK || ctrl_c_was_pressed()) return;
   lua_pushfstring(L, "error calling 'print' (%s)", lua_tostring(L, -1));
   chunk_report(L, CHUNK_VOICE_REPL);
 }
 
+/* The chunk is above its text. */
 static void evaluate(lua_State *L, int state) {
-  if (state == LUA_OK) state = chunk_call(L, 0, LUA_MULTRET);
+  if (state == LUA_OK) {
+    prompt_begin_line(L, lua_tostring(L, TEXT));
+    state = chunk_call(L, 0, LUA_MULTRET);
+  }
   if (ctrl_c_was_pressed()) return;
   if (state == LUA_OK)
-    print_values(L);
+    show_values(L);
   else
     chunk_report(L, CHUNK_VOICE_REPL);
+}
+
+static void end_interrupted(lua_State *L) {
+  fflush(stdout);
+  fputs("interrupted\n", stderr);
+  ctrl_c_settle();
+  lua_settop(L, 0);
+  prompt_end_interrupted(L);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -136,7 +150,7 @@ static bool do_line(lua_State *L, struct editor *e) {
   const enum line got = read_chunk(L, e, &state);
   if (got == LINE_READ) {
     evaluate(L, state);
-    if (ctrl_c_was_pressed()) fputs("interrupted\n", stderr);
+    if (ctrl_c_was_pressed()) end_interrupted(L);
   }
   if (ctrl_c_was_pressed()) ctrl_c_settle();
   lua_settop(L, 0);
@@ -144,10 +158,14 @@ static bool do_line(lua_State *L, struct editor *e) {
 }
 
 void repl_run(lua_State *L) {
+  const struct editor_owner owner = {vm_of(L), prompt_find_names, prompt_name};
   struct editor editor;
-  editor_open(&editor);
   lua_settop(L, 0);
+  prompt_open(L);
+  if (editor_is_interactive()) prompt_greet(L);
+  editor_open(&editor, &owner);
   while (do_line(L, &editor)) continue;
+  editor_close(&editor);
   fputs("\n", stdout);
   fflush(stdout);
 }

@@ -5,7 +5,7 @@ set -eu
 case $MM_BUILD in */release) ;; *) exit 0 ;; esac # the checks look at the objects of release
 
 mkdir -p tree/tests tree/build/release
-for part in vm bindings program packaging docs README.md Makefile LAYERS tests/checks; do
+for part in vm bindings program packaging docs README.md Makefile LAYERS .luarc.json tests/checks; do
   cp -R "$MM_TOP/$part" "tree/${part%checks}"
 done
 ln -s "$MM_BUILD"/* tree/build/release/
@@ -46,6 +46,15 @@ echo 'local two = require("pool.two")' >bindings/lua/pool/one.lua
 echo 'local one = require("pool.one")' >bindings/lua/pool/two.lua
 echo 'local one = require("pool.one")' >>bindings/lua/core/hex.lua
 finds requires 'circle: .*pool.one -> pool.two\|circle: .*pool.two -> pool.one' "core.hex requires 'pool.one', whose room is above its own"
+
+{
+  echo '---@param other integer'
+  echo '---@return manymoons.Nothing'
+  echo 'function mm.nothing(one) end'
+} >>bindings/lua/types.lua
+sed -i 's/require/include/' packaging/addon/config.json
+finds types "mm.nothing has the parameters (one), and @param names (other)" "no type 'manymoons.Nothing'" \
+  'lua.md: no mm.nothing(one)' 'config.json: its words find no'
 
 {
   echo '/* TO''DO: more */'

@@ -17,7 +17,7 @@ converse() {
   terminal_expect 'manymoons '
   terminal_expect '> '
   terminal_type '40 + 2\r'; terminal_expect '42'; terminal_expect '> '
-  terminal_type '=1, nil, "x"\r'; terminal_expect '1	nil	x'; terminal_expect '> '
+  terminal_type '=1, nil, "x"\r'; terminal_expect '1	nil	"x"'; terminal_expect '> '
   terminal_type 'for i = 7, 8 do\r'; terminal_expect '>> '
   terminal_type 'io.write("<", i, ">")\r'; terminal_expect '>> '
   terminal_type 'end\r'; terminal_expect '<7><8>'; terminal_expect '> '
@@ -34,7 +34,7 @@ interrupt() {
   terminal_type '\003'; terminal_expect 'moon$ '
   terminal_type 'kept = 6 + (\r'; terminal_expect '>> '
   terminal_type '\003'; terminal_expect 'moon$ '
-  terminal_type '"kept", kept\r'; terminal_expect 'kept	nil'; terminal_expect 'moon$ '
+  terminal_type '"kept", kept\r'; terminal_expect '"kept"	nil'; terminal_expect 'moon$ '
   terminal_type 'io.write("loo", "ps\\n") while true do pcall(error) end\r'; terminal_expect 'loops'
   terminal_type '\003'; terminal_expect 'interrupted'; terminal_expect 'moon$ '
   terminal_type 'io.write("wai", "ts\\n") require("manymoons").sleep(1000)\r'; terminal_expect 'waits'
@@ -44,9 +44,16 @@ interrupt() {
 
 # Ctrl-P recalls the previous line.
 recall() {
-  terminal_type 'string.rep("again", 2)\r'; terminal_expect 'againagain'; terminal_expect 'moon$ '
+  terminal_type 'string.rep("again", 2)\r'; terminal_expect '"againagain"'; terminal_expect 'moon$ '
   terminal_type '\020'; terminal_expect 'string.rep'
-  terminal_type '\r'; terminal_expect 'againagain'; terminal_expect 'moon$ '
+  terminal_type '\r'; terminal_expect '"againagain"'; terminal_expect 'moon$ '
+}
+
+# With readline: Alt-Enter, and a pasted text, are one statement.
+write_lines() {
+  terminal_type 'local first = "al" .. "t"\033\rio.write(first, "-enter\\n")\r'; terminal_expect 'alt-enter'; terminal_expect 'moon$ '
+  terminal_type '\033[200~local text = "pas" .. "ted"\nio.write(text, " once\\n")\033[201~\r'
+  terminal_expect 'pasted once'; terminal_expect 'moon$ '
 }
 
 finish() {
@@ -70,12 +77,13 @@ for editor in readline libedit none; do
   converse "$command"
   interrupt
   [ $editor = none ] || recall
+  [ $editor = readline ] && write_lines
   finish "$editor"
 done
 
 # With -i the REPL reads lines also if input is no terminal.
 out=$(printf 'for i = 3, 3 do\nprint(i) end\n_PROMPT = ""\n=kept\n' | "$program" -i -e 'kept = "kept"')
 case $out in
-  *'> for i = 3, 3 do'*'>> print(i) end'*3*'=kept'*'kept') ;; # the lines too, as readline has it
+  *'> for i = 3, 3 do'*'>> print(i) end'*3*'=kept'*'"kept"') ;; # the lines too, as readline has it
   *) echo "-i from a pipe: $out"; exit 1 ;;
 esac

@@ -16,7 +16,10 @@ done
 cd /tmp
 cc "$MM_TOP/scripts/embed/quick_start.c" $(pkg-config --cflags --libs manymoons) -o quick
 [ "$(./quick)" = 42 ]
-man -w manymoons >/dev/null
+man -w manymoons manymoons-compare manymoons-worker >/dev/null
+bash -c '. /usr/share/bash-completion/completions/manymoons && complete -p manymoons' >/dev/null
+[ -f /usr/share/zsh/vendor-completions/_manymoons ] && [ -f /usr/share/fish/vendor_completions.d/manymoons.fish ]
+dpkg -L lua-manymoons | grep -q /usr/share/manymoons/addons/manymoons/config.json
 END
 cat >overlay.sh <<'END'
 set -eu

@@ -37,6 +37,15 @@ for name in manymoons manymoons-luajit; do
 done
 man -l "$prefix/share/man/man3/manymoons.3" 2>/dev/null | grep -q mm_rt_create || fail "no manual"
 
+for page in $(cd "$MM_TOP/docs/man" && ls *.1); do
+  man -l "$prefix/share/man/man1/$page" 2>/dev/null | grep -q ENVIRONMENT || fail "no manual $page, or without ENVIRONMENT"
+done
+addon=$prefix/share/manymoons/addons/manymoons
+[ -f "$addon/config.json" ] && [ -f "$addon/library/types.lua" ] || fail "no types for editors"
+bash -c '. "$1" && complete -p manymoons' - "$prefix/share/bash-completion/completions/manymoons" >out 2>&1 || fail "no completions"
+[ -f "$prefix/share/zsh/site-functions/_manymoons" ] || fail "no completions of zsh"
+[ -f "$prefix/share/fish/vendor_completions.d/manymoons.fish" ] || fail "no completions of fish"
+
 make -s -C "$MM_TOP" SKIP_SETUP=1 uninstall PREFIX="$prefix" >out 2>&1 || fail "uninstall"
 find "$prefix" ! -type d >out
 [ ! -s out ] || fail "uninstall leaves"

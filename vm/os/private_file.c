@@ -32,7 +32,7 @@ status private_file_read(const char *path, struct bytes *out) {
   return st;
 }
 
-static status make_folders(const char *path) {
+status private_file_make_folders(const char *path) {
   char folder[PATH_MAX];
   if (strlen(path) >= sizeof folder) return -ENAMETOOLONG;
   for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -58,7 +58,7 @@ status private_file_create(const char *path, const char *text, size_t size) {
   char made[PATH_MAX];
   const int length = snprintf(made, sizeof made, "%s.%d", path, (int)getpid());
   if (length >= (int)sizeof made) return -ENAMETOOLONG;
-  status st = make_folders(path);
+  status st = private_file_make_folders(path);
   if (st) return st;
   const int fd = open(made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, OWN_FILE);
   if (fd < 0) return -errno;

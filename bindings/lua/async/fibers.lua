@@ -95,6 +95,9 @@ end
 
 function fibers.are_running() return outside ~= nil end
 
+-- The caller is on the thread's own stack, and nothing waits outside of tasks (scheduler.recover).
+function fibers.recover() current, outside, idle = home, nil, {} end
+
 -- Ends the wait of the code outside of tasks, which then calls f.
 function fibers.leave_program(f)
   leave = f

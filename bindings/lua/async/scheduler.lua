@@ -215,13 +215,10 @@ end
 
 -- Ends a run (async.run): cancels its tasks and those that they spawned, and reports failures that were not asked for.
 function scheduler.end_run(run)
-  local list = {}
-  for task in pairs(alive) do
-    if task.run == run and not task.is_worker then list[#list + 1] = task end
+  for _, task in ipairs(scheduler.all_alive()) do
+    if task.run == run and not task.is_worker then stop(task) end
   end
-  table.sort(list, function(a, b) return a.number < b.number end)
-  for _, task in ipairs(list) do stop(task) end
-  list = {}
+  local list = {}
   for task in pairs(failed) do list[#list + 1] = task end
   table.sort(list, function(a, b) return a.number < b.number end)
   for _, task in ipairs(list) do
@@ -522,11 +519,27 @@ function scheduler.expect_outside(by) unowned = unowned + by end
 
 -- The end ---------------------------------------------------------------------------------------------
 
--- The end of the thread: ends its tasks, first those suspended on a fiber, which have to continue to end.
-function scheduler.end_all()
+-- The tasks that have not ended.
+function scheduler.all_alive()
   local list = {}
   for task in pairs(alive) do list[#list + 1] = task end
-  for _, task in ipairs(list) do
+  table.sort(list, function(a, b) return a.number < b.number end)
+  return list
+end
+
+-- The code of this thread was ended by an error after which none of this module ran, as that of Ctrl-C, and the caller
+-- is outside of tasks. The task that ran ends.
+function scheduler.recover()
+  local task = current
+  current, is_sleeping = nil, false
+  standing:finish()
+  fibers.recover()
+  if task and not task.state then end_cancelled(task) end
+end
+
+-- The end of the thread: ends its tasks, first those suspended on a fiber, which have to continue to end.
+function scheduler.end_all()
+  for _, task in ipairs(scheduler.all_alive()) do
     stop(task)
     if not task.state then task:wait() end
   end

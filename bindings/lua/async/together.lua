@@ -159,6 +159,7 @@ end
 
 local Group = {}
 local group_meta = { __index = Group, __name = "Group", __mm_send = false }
+function group_meta.__tostring(self) return ("Group: %d tasks running"):format(self._left) end
 
 -- Of the tasks of a group the list keeps those that run.
 local function drop_ended(group)

@@ -197,7 +197,7 @@ local read = {
   n_waiting = function(self) return (select(2, self._core:state())) end,
   broken = function(self) return (select(3, self._core:state())) end,
 }
-local barrier_meta = { __name = "Barrier" }
+local barrier_meta = { __name = "Barrier", __mm_names = { Barrier, read } }
 
 function barrier_meta.__index(self, key)
   local reader = read[key]

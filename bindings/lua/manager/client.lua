@@ -18,7 +18,7 @@ local manager = {}
 -- Managers --------------------------------------------------------------------------------------------
 
 local Manager = {}
-local manager_meta = { __name = "Manager", __mm_send = false }
+local manager_meta = { __name = "Manager", __mm_send = false, __mm_names = { Manager } }
 
 local function check(self, where)
   checks.self(self, manager_meta, where)

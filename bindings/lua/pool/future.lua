@@ -156,6 +156,16 @@ function meta.__mm_wait(self)
   return self._pool._dispatcher.waitable(self._pool)
 end
 
+function meta.__tostring(self)
+  local state = "not done"
+  if self._is_closed then
+    state = "closed"
+  elseif self._is_done then
+    state = self._ok and "done" or "failed: " .. native.printable(tostring(self._results[1].message):match("^[^\n]*"))
+  end
+  return "Future: " .. state
+end
+
 local module = {}
 
 -- callback(results…) or error_callback(error), once it is done

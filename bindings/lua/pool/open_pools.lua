@@ -7,7 +7,8 @@ local backend = require("pool.backend")
 local identity = require("core.identity")
 local maintenance = require("core.maintenance")
 
-local open_pools = {}
+-- are_interruptible: a caller of `map` may be ended by an error, and its tasks are to be cancelled then
+local open_pools = { are_interruptible = false }
 
 -- By number, as values: a pool that is to be finalized is gone from weak values at once, and from weak keys only later.
 local pools, last = setmetatable({}, { __mode = "v" }), 0

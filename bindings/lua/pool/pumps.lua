@@ -3,7 +3,8 @@
 -- pool one pumps (pool/dispatcher.lua). The others wait in their future's line until the future is
 -- settled, or until the pumping task is done, or cancelled, and another one has to pump.
 --
---   queue    pumper: the token of the task that pumps; lines: a set of the futures that have a line
+--   queue    pumper: the token of the task that pumps (task: that one, nil for code outside of tasks); lines: a set of
+--            the futures that have a line
 --   future   _line: a list of waiting tasks
 local require, native = ...
 
@@ -60,6 +61,12 @@ function pumps.pass_on(queue)
   end
 end
 
+-- The wait of code outside of tasks was ended by an error after which none of this file ran.
+function pumps.recover(queue)
+  queue.is_calling_back = false
+  if queue.pumper and not queue.pumper.task then pumps.pass_on(queue) end
+end
+
 -- The future is settled: the tasks that stand in its line go on.
 function pumps.wake_line(queue, future)
   queue.lines[future] = nil
@@ -67,7 +74,7 @@ function pumps.wake_line(queue, future)
 end
 
 local function pump_for(pool, future, due, pump_until)
-  local pumper, queue = {}, pool._queue
+  local pumper, queue = { task = waits.current_task() }, pool._queue
   queue.pumper = pumper
   local function leave()
     if queue.pumper == pumper then pumps.pass_on(queue) end

@@ -46,6 +46,33 @@ local function await(child, seconds)
   return false
 end
 
+function children.all() return started end
+
+-- Terminates the children of a list.
+local function terminate(list)
+  for _, child in ipairs(list) do child._worker:terminate() end
+end
+
+-- Waits for them; those that must end have a second.
+local function await_all(list, must_end)
+  for _, child in ipairs(list) do
+    local is_limited = must_end or child._daemon
+    if not await(child, is_limited and 1 or nil) then child._worker:close() end
+  end
+end
+
+-- Ends the children that are not in the set.
+function children.end_others(kept)
+  local ending, others = {}, {}
+  for _, child in ipairs(started) do
+    local list = kept[child] and others or ending
+    list[#list + 1] = child
+  end
+  started = others
+  terminate(ending)
+  await_all(ending, true)
+end
+
 -- Ends the children of `context`, by default the caller's; for the main thread, all children. how: "join" waits for
 -- those that are not daemons, "terminate" stops all, "abandon" stops all without waiting.
 function children.shutdown(how, context)
@@ -55,14 +82,12 @@ function children.shutdown(how, context)
     list[#list + 1] = child
   end
   started = others
+  local stopped = {}
   for _, child in ipairs(ending) do
-    if how ~= "join" or child._daemon then child._worker:terminate() end
+    if how ~= "join" or child._daemon then stopped[#stopped + 1] = child end
   end
-  if how == "abandon" then return end
-  for _, child in ipairs(ending) do
-    local must_end = how == "terminate" or child._daemon
-    if not await(child, must_end and 1 or nil) then child._worker:close() end
-  end
+  terminate(stopped)
+  if how ~= "abandon" then await_all(ending, how == "terminate") end
 end
 
 function children.after_fork() started = {} end

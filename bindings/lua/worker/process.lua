@@ -193,6 +193,7 @@ function process.class(world)
   if prototypes[world] then return prototypes[world] end
   local meta = { __index = read, __newindex = write, __tostring = describe, __name = "Process", __close = leave_scope,
     __mm_send = false }
+  meta.__mm_names = { methods, fields }
   metas[meta] = true
   function meta.__mm_wait(self)
     if self._closed then return true end

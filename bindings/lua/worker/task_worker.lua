@@ -23,7 +23,7 @@ function Worker.exitcode(self)
   local task = self.task
   if not task.state then return nil end
   if task.state == "done" then return 0 end
-  return task.exit_code or FAILED
+  return task.exit_code or (task.state == "cancelled" and TERMINATED or FAILED)
 end
 
 function Worker.is_caller() return false end -- it ends at its next wait, whatever stops it

@@ -196,7 +196,7 @@ function batch:put(first, count)
   local task = self.dispatcher.put(self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = self.list, first = first, count = count, base = first - 1,
     timeout = self.timeout, retries = self.retries, returns = self.returns, is_each = self.is_each and count > 1,
-  }, is_cancellable, is_cancellable)
+  }, is_cancellable or open_pools.are_interruptible, is_cancellable)
   self.open = self.open + 1
   self.tasks[task.id] = task
 end
@@ -236,6 +236,12 @@ local function fail_rest(self, err)
     for index = range.first, range.last do note_error(self, index, err) end
   end
   self.ranges, self.left = {}, 0
+end
+
+-- Nobody waits for it any more.
+function batch:abandon()
+  fail_rest(self, of_kind("cancelled", "the call was cancelled"))
+  if self.progress then self.progress:finish() end
 end
 
 function batch:feed()
@@ -354,6 +360,7 @@ function imap_results:take(task, first, count, _, results, failures)
   end
 end
 
+function imap_results:abandon() self.is_exhausted = true end
 function imap_results:fail(task, index, err) arrive(self, task.base + index, false, err) end
 function imap_results:finished(task) self.tasks[task.id] = nil end
 function imap_results:fail_unsent(index, err, chunk) arrive(self, chunk.base + index, false, err) end

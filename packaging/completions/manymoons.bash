@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# bash completion of manymoons. Made by `make docs` from what `manymoons --help` and its commands print.
+
+# What stands behind the options of a command: file, pid or both.
+_manymoons_operands() {
+  case $1 in
+    '') echo 'file' ;;
+    compare) echo 'file' ;;
+    top) echo 'pid' ;;
+    stack) echo 'pid' ;;
+    profile) echo 'file pid' ;;
+    trace) echo 'file' ;;
+  esac
+}
+
+_manymoons_options() {
+  case $1 in
+    '') echo '-e -l -i -v --version -E -W --world -h --help' ;;
+    compare) echo '--runs --warmup --worlds --workers --chunks --lua --pin --timeout --html --profile --trace --json --csv' ;;
+    top) echo '--once --json' ;;
+    worker) echo '--pool --slots --processes --sandbox --read --write --network --import --secret-file --password-file --lease --grace --max-tasks --task-timeout --name' ;;
+    pool) echo '--json --prometheus --dead --retry --secret-file --password-file' ;;
+    profile) echo '-o --format --top --mode --rate --seconds --diff -h --help' ;;
+    trace) echo '-o --html -h --help' ;;
+  esac
+}
+
+# What the value of an option of a command is; nothing: it has none, or there is no such option.
+_manymoons_value() {
+  case $1:$2 in
+    :-e) echo 'other' ;;
+    :-l) echo 'other' ;;
+    :--world) echo 'words serial async threads interpreters processes' ;;
+    compare:--runs) echo 'words auto' ;;
+    compare:--warmup) echo 'other' ;;
+    compare:--worlds) echo 'list serial async threads interpreters processes' ;;
+    compare:--workers) echo 'other' ;;
+    compare:--chunks) echo 'list auto' ;;
+    compare:--lua) echo 'list 5.1 5.3 5.4 luajit' ;;
+    compare:--timeout) echo 'other' ;;
+    compare:--html) echo 'file' ;;
+    compare:--trace) echo 'file' ;;
+    compare:--json) echo 'file' ;;
+    compare:--csv) echo 'file' ;;
+    worker:--pool) echo 'other' ;;
+    worker:--slots) echo 'other' ;;
+    worker:--read) echo 'files' ;;
+    worker:--write) echo 'files' ;;
+    worker:--import) echo 'other' ;;
+    worker:--secret-file) echo 'file' ;;
+    worker:--password-file) echo 'file' ;;
+    worker:--lease) echo 'other' ;;
+    worker:--grace) echo 'other' ;;
+    worker:--max-tasks) echo 'other' ;;
+    worker:--task-timeout) echo 'other' ;;
+    worker:--name) echo 'other' ;;
+    pool:--retry) echo 'other' ;;
+    pool:--secret-file) echo 'file' ;;
+    pool:--password-file) echo 'file' ;;
+    profile:-o) echo 'file' ;;
+    profile:--format) echo 'words html speedscope folded text' ;;
+    profile:--top) echo 'other' ;;
+    profile:--mode) echo 'words cpu wall lock' ;;
+    profile:--rate) echo 'other' ;;
+    profile:--seconds) echo 'other' ;;
+    trace:-o) echo 'file' ;;
+    trace:--html) echo 'file' ;;
+  esac
+}
+
+# Of a command's own option, or else of the program's, which may stand behind a command as well.
+_manymoons_kind() {
+  local kind
+  kind=$(_manymoons_value "$1" "$2")
+  [[ $kind ]] || kind=$(_manymoons_value '' "$2")
+  printf '%s' "$kind"
+}
+
+# Words without a space behind them where more of a list may follow.
+_manymoons_offer() { # KIND CURRENT
+  local kind=$1 current=$2 head=
+  case $kind in
+    list* | files) [[ $current == *,* ]] && head=${current%,*}, ; compopt -o nospace 2>/dev/null ;;
+  esac
+  case $kind in
+    words* | list*) mapfile -t COMPREPLY < <(compgen -P "$head" -W "${kind#* }" -- "${current##*,}") ;;
+    file | files)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -P "$head" -f -- "${current##*,}")
+      ;;
+    pid)
+      mapfile -t COMPREPLY < <(compgen -W "$(manymoons top --once 2>/dev/null | grep -o '^ *[0-9]\+')" -- "$current")
+      ;;
+  esac
+}
+
+_manymoons() {
+  local commands='compare top stack worker pool profile trace'
+  local current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]} command='' place=1 word kind operands
+  COMPREPLY=()
+  if [[ $current == = ]]; then
+    current=
+  elif [[ $option == = ]]; then
+    option=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
+  while ((place < COMP_CWORD)); do
+    word=${COMP_WORDS[place]}
+    if [[ $word == -?* ]]; then
+      kind=$(_manymoons_kind "$command" "$word")
+      if [[ ${COMP_WORDS[place + 1]} == = ]]; then
+        ((place += 2))
+      elif [[ $kind ]]; then
+        ((place++))
+      fi
+    elif [[ ! $command && " $commands " == *" $word "* ]]; then
+      command=$word
+    elif [[ $(_manymoons_operands "$command") == *file* ]]; then # the arguments of a script
+      _manymoons_offer file "$current"
+      return
+    fi
+    ((place++))
+  done
+  kind=
+  if [[ $option == -?* ]]; then kind=$(_manymoons_kind "$command" "$option"); fi
+  if [[ $kind ]]; then
+    _manymoons_offer "$kind" "$current"
+  elif [[ $current == -* ]]; then
+    word="$(_manymoons_options "$command") $(_manymoons_options '')"
+    mapfile -t COMPREPLY < <(compgen -W "$word" -- "$current" | sort -u)
+  else
+    operands=$(_manymoons_operands "$command")
+    [[ $operands == *file* ]] && _manymoons_offer file "$current"
+    if [[ $operands == *pid* ]]; then
+      local files=("${COMPREPLY[@]}")
+      _manymoons_offer pid "$current"
+      COMPREPLY+=("${files[@]}")
+    fi
+    if [[ ! $command ]]; then
+      local names
+      mapfile -t names < <(compgen -W "$commands" -- "$current")
+      COMPREPLY+=("${names[@]}")
+    fi
+  fi
+}
+
+complete -F _manymoons manymoons
