@@ -1,0 +1,233 @@
+-- SPDX-License-Identifier: MIT
+-- The code that `manymoons map` runs for each line, on the side of the workers. It is compiled once in each VM, by its
+-- text, and so is --init run.
+--
+--   plan   what the command line says: code, init, reduce, is_json, is_filter, items ("lines", "files" or "pieces")
+local require, native = ...
+
+local errors = require("core.errors")
+local json = require("core.json")
+local waits = require("core.waits")
+
+local program = {}
+
+local SHOWN_MOST = 60 -- bytes of a line in a message
+local LOGGED_MOST = 200 -- and in a log
+local compile_text = rawget(_G, "loadstring") or load
+
+-- Compiling -----------------------------------------------------------------------------------------------------------
+
+-- The function of a code: an expression, or statements; nil and why. The code alone is compiled first, so that an `end`
+-- too many ends no function of this file.
+local function compile(code, parameters, name)
+  local why
+  for _, body in ipairs({ "return " .. code, code }) do
+    local is_right
+    is_right, why = compile_text("local " .. parameters .. " = ...; " .. body, "=" .. name)
+    if is_right then return compile_text("return function(" .. parameters .. ") " .. body .. "\nend", "=" .. name)() end
+  end
+  return nil, why
+end
+
+local PARAMETERS = { lines = "x, n", files = "x, n, f, lines", pieces = "x, n, lines" }
+
+local function parameters_of(plan)
+  if plan.is_json and plan.items == "lines" then return "x, n, v, value" end
+  return PARAMETERS[plan.items]
+end
+
+-- Why the texts of a plan do not compile; nil: they do.
+function program.fault(plan)
+  local _, why = compile(plan.code, parameters_of(plan), "code")
+  if not why and plan.reduce then _, why = compile(plan.reduce, "a, b", "--reduce") end
+  if not why and plan.init then _, why = compile_text(plan.init, "=--init") end
+  return why
+end
+
+local function new_program(plan)
+  local self = { plan = plan, call = assert(compile(plan.code, parameters_of(plan), "code")) }
+  if plan.reduce then self.fold = assert(compile(plan.reduce, "a, b", "--reduce")) end
+  if plan.init then assert(compile_text(plan.init, "=--init"))() end
+  return self
+end
+
+local made = {} -- by the bytes of their plans; false: --init is running
+
+-- The program of a plan's bytes. In a VM with many workers the first one runs --init, and the others wait for its end.
+local function find(bytes)
+  while made[bytes] == false do waits.sleep(0.001) end
+  if made[bytes] then return made[bytes] end
+  made[bytes] = false
+  local ok, found = pcall(new_program, native.loads(bytes))
+  made[bytes] = ok and found or nil
+  if not ok then error(found, 0) end
+  return found
+end
+
+-- What is called for a line -------------------------------------------------------------------------------------------
+
+local function decode(text)
+  local value, why = json.decode(text)
+  if value == nil and why then error(why, 0) end
+  return value
+end
+
+local function decoding(next_line)
+  return function()
+    local line = next_line()
+    if line ~= nil then return decode(line) end
+  end
+end
+
+local function lines_of_piece(piece)
+  local next_line = piece:gmatch("([^\n]*)\n?")
+  local left = select(2, piece:gsub("\n", "\n")) + 1
+  return function()
+    if left == 0 then return nil end
+    left = left - 1
+    return next_line()
+  end
+end
+
+-- f(x, n): the user's function with what it gets beside the line.
+local function caller_of(self)
+  local call, plan = self.call, self.plan
+  if plan.items == "lines" then
+    if not plan.is_json then return call end
+    return function(x, n)
+      local value = decode(x)
+      return call(x, n, value, value)
+    end
+  end
+  local open = plan.items == "files" and io.lines or lines_of_piece
+  local function lines_of(x)
+    if not plan.is_json then return function() return open(x) end end
+    return function() return decoding(open(x)) end
+  end
+  if plan.items == "pieces" then return function(x, n) return call(x, n, lines_of(x)) end end
+  return function(x, n) return call(x, n, x, lines_of(x)) end
+end
+
+local function filtering(call)
+  return function(x, n)
+    if call(x, n) then return x end
+  end
+end
+
+local function shown(value)
+  if type(value) == "table" and not (getmetatable(value) or {}).__tostring then return json.encode(value) end
+  return value
+end
+
+local function show(...)
+  local count = select("#", ...)
+  if count <= 1 then return shown((...)) end
+  local values = { ... }
+  for i = 1, count do values[i] = shown(values[i]) end
+  return (rawget(table, "unpack") or unpack)(values, 1, count)
+end
+
+-- What is called for each line of one batch, with the state of that batch.
+local function callee_of(self, batch)
+  local call, fold = caller_of(self), self.fold
+  if self.plan.is_filter then call = filtering(call) end
+  if fold then
+    return function(x, n)
+      local value = call(x, n)
+      if value == nil then return end
+      if batch.folded == nil then batch.folded = value else batch.folded = fold(batch.folded, value) end
+    end
+  end
+  if not self.plan.is_json then return call end
+  return function(x, n) return show(call(x, n)) end
+end
+
+-- Running a batch -----------------------------------------------------------------------------------------------------
+
+local NOUNS = { lines = "line", files = "file", pieces = "piece" }
+
+-- A text of the input, as a message shows it.
+local function cut(text, most)
+  local first = text:sub(1, most)
+  return native.printable(first) .. (#text > most and "…" or "")
+end
+
+-- The message about a line that failed.
+function program.failure_text(items, line, number, message)
+  return string.format("manymoons map: %s %.0f ('%s'): %s\n", NOUNS[items], number, cut(line, SHOWN_MOST),
+    native.printable(message))
+end
+
+-- An entry of the log (map/joblog.lua). outcome: seconds since when, seconds it took, size of the result, exit value,
+-- signal.
+function program.log_entry(line, number, outcome)
+  return string.format("%.0f\t:\t%.3f\t%.3f\t%d\t%d\t%d\t%d\t%s\n", number, outcome.begun, outcome.took, #line,
+    outcome.size or 0, outcome.exit or 0, outcome.signal or 0, cut(line, LOGGED_MOST):gsub("%c", " "))
+end
+
+local ALL = 2 ^ 52
+
+-- Runs so many lines from the present one on: true, or false and why the present one failed.
+local function attempt(batch, most)
+  local ok, why = pcall(batch.lines.run, batch.lines, batch.call, batch.text, most)
+  if not ok and waits.is_ending() then error(why, 0) end
+  return ok, why
+end
+
+local function note_failure(batch, why)
+  batch.failed = batch.failed + 1
+  batch.messages[batch.failed] = program.failure_text(batch.items, batch.lines:line(batch.text), batch.lines:number(),
+    errors.text_of(why))
+end
+
+-- Up to the end, or up to a line that failed for good; with a log, one line, which is timed.
+local function run_on(batch)
+  local lines, log = batch.lines, batch.log
+  local line, number, size, begun = log and lines:line(batch.text), lines:number(), lines:written(), native.time()
+  local ok, why = attempt(batch, log and 1 or ALL)
+  local tries = 0
+  while not ok and tries < batch.retries do
+    tries = tries + 1
+    ok, why = attempt(batch, 1)
+  end
+  if not ok then
+    note_failure(batch, why)
+    lines:skip(batch.text)
+  end
+  if not log then return end
+  log[#log + 1] = program.log_entry(line, number, { begun = os.time() - native.time() + begun,
+    took = native.time() - begun, size = lines:written() - size, exit = ok and 0 or 1 })
+end
+
+-- Runs the program over a text of whole lines, of which the first has that number. limits: retries, log (whether one is
+-- wanted), failures (so many end the run). → a table: output, count (lines that ran), seconds, failed, messages, log,
+-- folded; or nil and why the program cannot run.
+function program.run(bytes, text, first, limits)
+  local found, self = pcall(find, bytes)
+  if not found then
+    if waits.is_ending() then error(self, 0) end
+    return nil, errors.text_of(self)
+  end
+  local items, begun = self.plan.items, native.time()
+  local batch = { items = items, text = text, retries = limits.retries, failed = 0, messages = {},
+    log = limits.log and {} or nil, lines = native.line_run_new(first, items == "pieces" and "piece" or "lines") }
+  batch.call = callee_of(self, batch)
+  while not batch.lines:is_over(text) and batch.failed < limits.failures do run_on(batch) end
+  return {
+    output = batch.lines:output(), count = batch.lines:number() - first, seconds = native.time() - begun,
+    failed = batch.failed, messages = table.concat(batch.messages), log = batch.log and table.concat(batch.log),
+    folded = batch.folded,
+  }
+end
+
+-- For the program itself: folds two results of batches.
+function program.fold(bytes, a, b) return find(bytes).fold(a, b) end
+
+-- A folded result as a line.
+function program.fold_text(bytes, value)
+  local self, run = find(bytes), native.line_run_new(1, "piece")
+  run:run(function() return self.plan.is_json and shown(value) or value end, "-", 1)
+  return run:output()
+end
+
+return program
