@@ -194,12 +194,16 @@ local function open_source(options, files)
   return source.of_list(files), #files
 end
 
+local PAUSE_PERCENT = 400
+
 local function open_pool(options)
   if options["--broker"] then
     return mm.Pool({ broker = options["--broker"], name = options["--pool"] or "map",
       secret_file = options["--secret-file"], password_file = options["--password-file"] })
   end
   if not worlds.is_chosen() then mm.set_world(worlds.of_own_vms(false)) end
+  -- Texts are all that this VM collects: it need not look at everything for each few of them.
+  if worlds.has(worlds.default(), "has_own_vm") then collectgarbage("incremental", PAUSE_PERCENT, 100) end
   return mm.Pool({ workers = options["-j"], name = "map" })
 end
 

@@ -16,6 +16,7 @@ struct line_run {
   bool is_piece;
 };
 
+enum { COLLECT_EVERY = 1024 };
 enum { SELF = 1, FUNCTION, TEXT, MOST, ARGUMENTS = MOST };
 
 static const struct handle_class class;
@@ -129,6 +130,7 @@ static int run_method(lua_State *L) {
     append_results(L, r);
     r->written = r->out.len;
     lua_settop(L, ARGUMENTS);
+    if (left % COLLECT_EVERY == 0) lua_gc(L, LUA_GCSTEP, 0);
   }
   return 0;
 }

@@ -19,7 +19,7 @@ local program = require("map.program")
 
 local SECONDS = 0.01
 local GROWTH = 8 -- of a batch, beside the one before
-local BATCH_BYTES = 262144
+local BATCH_BYTES = 131072
 local BYTES_MOST = 4194304
 local OPEN_EACH, UNPRINTED_EACH = 2, 16 -- batches for each worker
 local ALL = 2 ^ 52

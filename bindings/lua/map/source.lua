@@ -75,7 +75,7 @@ function Source:read(bytes)
     open_next(self)
     if not self.file then return end
   end
-  local piece, why = native.read_some(self.file, math.max(READ_LEAST, math.min(READ_MOST, bytes)))
+  local piece, why = native.read_some(self.file, math.floor(math.max(READ_LEAST, math.min(READ_MOST, bytes))))
   if not piece then error((self.names[self.place] == "-" and "stdin" or self.names[self.place]) .. ": " .. why, 0) end
   add(self, piece)
   if piece == "" then
