@@ -18,7 +18,7 @@ function halt.read(text)
   number = tonumber(number)
   if (when ~= "now" and when ~= "soon") or (why ~= "fail" and why ~= "success" and why ~= "done") or number < 1
     or (unit == "%" and number > 100) then
-    return nil, "never, or now or soon, then fail, success or done and a number, as in now,fail=1 or soon,fail=10%,"
+    return nil, "never, now,fail=N or soon,fail=N (or N%, and success or done as well)"
   end
   return setmetatable({ is_now = when == "now", why = why, number = number, is_share = unit == "%" }, Halt)
 end
@@ -31,11 +31,12 @@ function Halt:is_reached(done, failed)
   return count >= LEAST_SHARE and count * 100 >= self.number * done
 end
 
--- After how many further failures a batch stops by itself; and how many lines it may have.
+-- After how many further failures a batch stops, because the rule may be reached then; and how many lines it may have.
 function Halt:limits(done, failed)
-  if self.is_never or self.is_share then return math.huge, math.huge end
-  if self.why == "fail" then return self.number - failed, math.huge end
-  return math.huge, self.number - (self.why == "done" and done or done - failed)
+  if self.is_never then return math.huge, math.huge end
+  local wanted = self.is_share and math.max(LEAST_SHARE, math.ceil(self.number * done / 100)) or self.number
+  if self.why == "fail" then return math.max(1, wanted - failed), math.huge end
+  return math.huge, math.max(1, wanted - (self.why == "done" and done or done - failed))
 end
 
 return halt

@@ -224,10 +224,11 @@ int line_run_cut_call(lua_State *L) {
   const lua_Integer most = luaL_checkinteger(L, 4);
   size_t at = from;
   lua_Integer lines = 0;
-  while (lines < most && at < size && (lines == 0 || at - from < bytes)) {
+  while (lines < most && at < size) {
     const char *end = memchr(text + at, '\n', size - at);
-    if (!end) break;
-    at = (size_t)(end - text) + 1;
+    const size_t next = end ? (size_t)(end - text) + 1 : size;
+    if (!end || (lines > 0 && next - from > bytes)) break;
+    at = next;
     lines++;
   }
   lua_pushinteger(L, (lua_Integer)at + 1);

@@ -22,9 +22,9 @@
  *   output()            what was written, as a string
  * [-0, +1, raises] */
 int line_run_new(lua_State *L);
-/* cut_lines(text, from, bytes, lines) → the place behind the last line that begins within so many bytes, of at most so
- * many lines, from the place `from` on; and how many lines these are. The first one may be longer. 0 lines: `text` has no
- * end of a line. [-0, +2, raises] */
+/* cut_lines(text, from, bytes, lines) → the place behind whole lines from the place `from` on, of at most so many bytes
+ * together and at most so many; and how many lines these are. The first one may be longer. 0 lines: there is no end of a
+ * line. [-0, +2, raises] */
 int line_run_cut_call(lua_State *L);
 
 #endif

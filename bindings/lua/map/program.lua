@@ -13,6 +13,7 @@ local program = {}
 
 local SHOWN_MOST = 60 -- bytes of a line in a message
 local LOGGED_MOST = 200 -- and in a log
+local EPOCH = os.time() - native.time() -- by this clock
 local compile_text = rawget(_G, "loadstring") or load
 
 -- Compiling -----------------------------------------------------------------------------------------------------------
@@ -89,6 +90,15 @@ local function lines_of_piece(piece)
   end
 end
 
+-- As io.lines, but the error names no place of this file.
+local function lines_of_file(path)
+  local function pass(ok, first, ...)
+    if not ok then error(first, 0) end
+    return first, ...
+  end
+  return pass(pcall(io.lines, path))
+end
+
 -- f(x, n): the user's function with what it gets beside the line.
 local function caller_of(self)
   local call, plan = self.call, self.plan
@@ -99,7 +109,7 @@ local function caller_of(self)
       return call(x, n, value, value)
     end
   end
-  local open = plan.items == "files" and io.lines or lines_of_piece
+  local open = plan.items == "files" and lines_of_file or lines_of_piece
   local function lines_of(x)
     if not plan.is_json then return function() return open(x) end end
     return function() return decoding(open(x)) end
@@ -135,7 +145,13 @@ local function callee_of(self, batch)
     return function(x, n)
       local value = call(x, n)
       if value == nil then return end
-      if batch.folded == nil then batch.folded = value else batch.folded = fold(batch.folded, value) end
+      if batch.folded == nil then
+        batch.folded = value
+      else
+        batch.is_folding = true
+        batch.folded = fold(batch.folded, value)
+        batch.is_folding = false
+      end
     end
   end
   if not self.plan.is_json then return call end
@@ -158,10 +174,10 @@ function program.failure_text(items, line, number, message)
     native.printable(message))
 end
 
--- An entry of the log (map/joblog.lua). outcome: seconds since when, seconds it took, size of the result, exit value,
--- signal.
+-- An entry of the log (map/joblog.lua). outcome: when it began, by native.time; seconds it took; size of the result; exit
+-- value; signal.
 function program.log_entry(line, number, outcome)
-  return string.format("%.0f\t:\t%.3f\t%.3f\t%d\t%d\t%d\t%d\t%s\n", number, outcome.begun, outcome.took, #line,
+  return string.format("%.0f\t:\t%.3f\t%.3f\t%d\t%d\t%d\t%d\t%s\n", number, EPOCH + outcome.begun, outcome.took, #line,
     outcome.size or 0, outcome.exit or 0, outcome.signal or 0, cut(line, LOGGED_MOST):gsub("%c", " "))
 end
 
@@ -185,6 +201,7 @@ local function run_on(batch)
   local lines, log = batch.lines, batch.log
   local line, number, size, begun = log and lines:line(batch.text), lines:number(), lines:written(), native.time()
   local ok, why = attempt(batch, log and 1 or ALL)
+  if batch.is_folding then error(why, 0) end -- it is no line that fails
   local tries = 0
   while not ok and tries < batch.retries do
     tries = tries + 1
@@ -195,20 +212,13 @@ local function run_on(batch)
     lines:skip(batch.text)
   end
   if not log then return end
-  log[#log + 1] = program.log_entry(line, number, { begun = os.time() - native.time() + begun,
+  log[#log + 1] = program.log_entry(line, number, { begun = begun,
     took = native.time() - begun, size = lines:written() - size, exit = ok and 0 or 1 })
 end
 
--- Runs the program over a text of whole lines, of which the first has that number. limits: retries, log (whether one is
--- wanted), failures (so many end the run). → a table: output, count (lines that ran), seconds, failed, messages, log,
--- folded; or nil and why the program cannot run.
-function program.run(bytes, text, first, limits)
-  local found, self = pcall(find, bytes)
-  if not found then
-    if waits.is_ending() then error(self, 0) end
-    return nil, errors.text_of(self)
-  end
-  local items, begun = self.plan.items, native.time()
+local function run(bytes, text, first, limits)
+  local self, begun = find(bytes), native.time()
+  local items = self.plan.items
   local batch = { items = items, text = text, retries = limits.retries, failed = 0, messages = {},
     log = limits.log and {} or nil, lines = native.line_run_new(first, items == "pieces" and "piece" or "lines") }
   batch.call = callee_of(self, batch)
@@ -218,6 +228,16 @@ function program.run(bytes, text, first, limits)
     failed = batch.failed, messages = table.concat(batch.messages), log = batch.log and table.concat(batch.log),
     folded = batch.folded,
   }
+end
+
+-- Runs the program over a text of whole lines, of which the first has that number. limits: retries, log (whether one is
+-- wanted), failures (so many end the run). → a table: output, count (lines that ran), seconds, failed, messages, log,
+-- folded; or nil and why the program cannot run: --init or --reduce raised.
+function program.run(...)
+  local ok, result = pcall(run, ...)
+  if ok then return result end
+  if waits.is_ending() then error(result, 0) end
+  return nil, errors.text_of(result)
 end
 
 -- For the program itself: folds two results of batches.

@@ -57,7 +57,7 @@ end
 -- So many lines may be in the next batch.
 local function lines_of_batch(self)
   local _, most = self.halt:limits(self.count, self.failed)
-  return math.max(1, math.min(self.block and 1 or self.size, most))
+  return math.max(1, math.min(self.size, most))
 end
 
 local function has_room(self)
@@ -68,43 +68,47 @@ local function has_room(self)
     or self.unprinted < workers * UNPRINTED_EACH and self.under_way < BYTES_MOST
 end
 
--- Passes over lines that an earlier run has done. → how many lines may be taken; nil: none yet.
-local function pass_over(self, lines)
-  if not self.done then return lines end
-  while true do
-    local is_done, span = self.done:span(self.number)
-    if not is_done then return math.min(lines, span) end
-    local _, count = self.source:take(self.block or BATCH_BYTES, self.block and ALL or span)
-    if not count then return nil end
-    self.number = self.number + (self.block and 1 or count)
-  end
-end
-
--- Reads for a batch of so many lines what is there without a wait.
+-- Reads for a batch what is there without a wait. Whether it is enough: pieces have their full size, so that they are
+-- the same whenever they are cut.
 local function read_for(self, bytes, lines)
   local source = self.source
   while not source:has(bytes, lines) and source:is_ready() do
     source:read(self.bytes_a_line and math.min(bytes, lines * self.bytes_a_line) or 0)
+  end
+  return not self.block or source.is_at_end or source:has(bytes, lines)
+end
+
+local function append_batch(self, text, count)
+  local batch = { text = text, first = self.number, count = count, tries = 0, weight = #text }
+  self.unprinted, self.under_way = self.unprinted + 1, self.under_way + batch.weight
+  if self.last then self.last.next = batch else self.head = batch end
+  self.last = batch
+  return batch
+end
+
+-- Lines that an earlier run has done are passed over. → text and count of the next ones; nil: there are none, or none
+-- yet.
+local function take_lines(self)
+  local lines, bytes = self.block and ALL or lines_of_batch(self), self.block or BATCH_BYTES
+  while read_for(self, bytes, lines) do
+    local is_done, span = false, ALL
+    if self.done then is_done, span = self.done:span(self.number) end
+    local text, count = self.source:take(bytes, self.block and ALL or is_done and span or math.min(lines, span))
+    if not text then return nil end
+    self.bytes_a_line = #text / count
+    if self.block then text, count = text:sub(1, -2), 1 end
+    if not is_done then return text, count end
+    self.number = self.number + count
   end
 end
 
 -- The next batch; nil: there is none, or none yet.
 local function next_batch(self)
   if #self.again > 0 then return table.remove(self.again) end
-  local lines = lines_of_batch(self)
-  local bytes = self.block or BATCH_BYTES
-  read_for(self, bytes, self.block and ALL or lines)
-  lines = pass_over(self, lines)
-  if not lines then return nil end
-  local text, count = self.source:take(bytes, self.block and ALL or lines)
+  local text, count = take_lines(self)
   if not text then return nil end
-  self.bytes_a_line = #text / count
-  if self.block then text, count = text:sub(1, -2), 1 end
-  local batch = { text = text, first = self.number, count = count, tries = 0, weight = #text }
+  local batch = append_batch(self, text, count)
   self.number = self.number + count
-  self.unprinted, self.under_way = self.unprinted + 1, self.under_way + batch.weight
-  if self.last then self.last.next = batch else self.head = batch end
-  self.last = batch
   return batch
 end
 
@@ -120,21 +124,25 @@ local function submit(self, batch)
   future:on_done(function() self:arrive(batch) end)
 end
 
+-- A batch for lines of another one, behind it in order.
+local function append_part(self, batch, text, first, count)
+  local part = { text = text, first = first, count = count, tries = 0, weight = 0, next = batch.next }
+  batch.next, self.unprinted = part, self.unprinted + 1
+  if not part.next then self.last = part end
+  return part
+end
+
 -- Each line of the batch becomes one by itself, in its place: the batch becomes the first of them.
 local function split(self, batch)
-  local text, from, after = batch.text, 1, batch.next
-  local parts, last, number = {}, batch, batch.first
-  while from <= #text do
-    local stop = native.cut_lines(text, from, 1, 1)
-    if stop == from then stop = #text + 1 end
-    local part = from == 1 and batch or { tries = 0, weight = 0 }
-    part.text, part.first, part.count = text:sub(from, stop - 1), number, 1
-    if part ~= batch then last.next, last, self.unprinted = part, part, self.unprinted + 1 end
-    parts[#parts + 1], from, number = part, stop, number + 1
+  local text, count = batch.text, batch.count
+  local from, part, parts = 1, batch, { batch }
+  for i = 1, count do
+    local stop = i < count and native.cut_lines(text, from, 1, 1) or #text + 1
+    local line = text:sub(from, stop - 1)
+    if i == 1 then batch.text, batch.count = line, 1 else part = append_part(self, part, line, part.first + 1, 1) end
+    parts[i], from = part, stop
   end
-  last.next = after
-  if not after then self.last = last end
-  for i = #parts, 1, -1 do self.again[#self.again + 1] = parts[i] end
+  for i = count, 1, -1 do self.again[#self.again + 1] = parts[i] end
 end
 
 -- The line of a batch that ended without a result: its worker died, or was too slow.
@@ -144,7 +152,7 @@ local function fail(self, batch, err)
   batch.output, batch.failed = "", 1
   batch.messages = program.failure_text(self.plan.items, line, batch.first, err.message)
   if self.log then
-    batch.log = program.log_entry(line, batch.first, { begun = os.time() - native.time() + batch.begun,
+    batch.log = program.log_entry(line, batch.first, { begun = batch.begun,
       took = native.time() - batch.begun, exit = signal == 0 and (err.exitcode or -1) or 0, signal = signal })
   end
 end
@@ -170,6 +178,11 @@ local function take_result(self, batch, result, why)
   if not result then
     self.fatal = why
     return false
+  end
+  if result.count < batch.count then -- it has stopped at a failure
+    local stop = native.cut_lines(batch.text, 1, ALL, result.count)
+    self.again[#self.again + 1] = append_part(self, batch, batch.text:sub(stop), batch.first + result.count,
+      batch.count - result.count)
   end
   for name, value in pairs(result) do batch[name] = value end
   note_cost(self, batch)
