@@ -194,7 +194,7 @@ local function open_source(options, files)
   return source.of_list(files), #files
 end
 
-local PAUSE_PERCENT = 400
+local PAUSE_PERCENT = 200
 
 local function open_pool(options)
   if options["--broker"] then

@@ -223,11 +223,13 @@ local function run(bytes, text, first, limits)
     log = limits.log and {} or nil, lines = native.line_run_new(first, items == "pieces" and "piece" or "lines") }
   batch.call = callee_of(self, batch)
   while not batch.lines:is_over(text) and batch.failed < limits.failures do run_on(batch) end
-  return {
+  local result = {
     output = batch.lines:output(), count = batch.lines:number() - first, seconds = native.time() - begun,
     failed = batch.failed, messages = table.concat(batch.messages), log = batch.log and table.concat(batch.log),
     folded = batch.folded,
   }
+  batch.lines:close() -- the collector does not know how large it is
+  return result
 end
 
 -- Runs the program over a text of whole lines, of which the first has that number. limits: retries, log (whether one is
