@@ -14,8 +14,8 @@ local function worker() return broker.worker(server, "map", "--slots 2 --lease 1
 local first = worker()
 
 local function map(input, words)
-  return broker.run(string.format("%s | %s map --broker %s --secret-file %s %s 2>&1; echo status $?", input, broker.program,
-    server.url, own, words))
+  return broker.run(string.format("%s | %s map --broker %s --secret-file %s %s 2>&1; echo status $?", input,
+    broker.program, server.url, own, words))
 end
 
 local wanted = {}

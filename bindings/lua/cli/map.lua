@@ -14,11 +14,11 @@ local source = require("map.source")
 local USAGE = [[
 usage: manymoons map [options] 'code' [files]
        manymoons map [options] --files 'code' [files]
-Runs the code for each line of the files, or of standard input, on all cores, and prints what it returns, in the order of
-the lines. The code is an expression or statements with `return`. It sees x (the line, a string that arithmetic takes as
-a number) and n (its number). A result of nil prints nothing; several values are separated by tabs. A line whose code
-raises is named on stderr, and the others go on. Exit status: how many lines failed, at most 100; 2: wrong use;
-255: the run could not go on.
+Runs the code for each line of the files, or of standard input, on all cores, and prints what it returns, in the order
+of the lines. The code is an expression, or statements with `return`. It sees x (the line, a string that arithmetic
+takes as a number) and n (its number). A result of nil prints nothing; several values are separated by tabs. A line
+whose code raises is named on stderr, and the others go on. Exit status: how many lines failed, at most 100; 2: wrong
+use; 255: the run could not go on.
   --json           each line is JSON, and v its value; a result that is a table is printed as JSON
   --filter         print the lines for which the code gives true
   --reduce CODE    print one result: CODE puts two results, a and b, together; it has to be associative
@@ -36,8 +36,8 @@ raises is named on stderr, and the others go on. Exit status: how many lines fai
   --password-file FILE  the server's password, where the URL has none; by default as in manymoons worker
   --timeout SECONDS     stop a line that takes longer: it fails
   --retries N      run a line that failed, or whose worker died, up to N times more (default: 0)
-  --chunksize N    so many lines in a batch (default: as many as take 10 ms; with --timeout: one). When a worker dies, the
-                   lines of its batch run again
+  --chunksize N    so many lines in a batch (default: as many as take 10 ms; with --timeout: one). When a worker dies,
+                   the lines of its batch run again
   --halt WHEN      end early: now,fail=1 (once a line fails, at once), soon,fail=10% (once every tenth fails, when those
                    that run have ended); in place of fail also success or done (default: never)
   --joblog FILE    write a line for each one that has ended, with its time and outcome, as GNU parallel does
@@ -194,7 +194,7 @@ local function open_source(options, files)
   return source.of_list(files), #files
 end
 
-local PAUSE_PERCENT = 200
+local PAUSE_PERCENT = 800
 
 local function open_pool(options)
   if options["--broker"] then

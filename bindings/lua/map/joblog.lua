@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- The log of `manymoons map`, in the columns of GNU parallel's: a line of text for each line of input that has ended, in
--- the order in which the results were printed. --resume reads it, and leaves out the lines that it has.
+-- The log of `manymoons map`, in the columns of GNU parallel's: a line of text for each line of input that has ended,
+-- in the order in which the results were printed. --resume reads it, and leaves out the lines that it has.
 --
--- An entry is written after its result. So a program that is killed between the two prints a line again when it resumes,
--- and loses none.
+-- An entry is written after its result. So a program that is killed between the two prints a line again when it
+-- resumes, and loses none.
 local COLUMNS = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n"
 local ENTRY = "^(%d+)\t[^\t]*\t[%d.]+\t[%d.]+\t%d+\t%d+\t(-?%d+)\t(%d+)\t"
 

@@ -30,17 +30,19 @@ static void append(lua_State *L, struct line_run *r, const char *text, size_t si
   if (bytes_append(&r->out, text, size)) luaL_error(L, "not enough memory");
 }
 
+/* A whole number, with what stands behind it: at most SUFFIX_MAX bytes. */
 static void append_integer(lua_State *L, struct line_run *r, int64_t value, const char *suffix) {
-  char text[32];
-  char *end = text + sizeof text, *at = end;
-  const size_t extra = strlen(suffix);
-  at -= extra;
-  memcpy(at, suffix, extra);
+  enum { DIGITS_MAX = 20, SUFFIX_MAX = 2 };
+  if (bytes_reserve(&r->out, DIGITS_MAX + SUFFIX_MAX)) luaL_error(L, "not enough memory");
+  char digits[DIGITS_MAX];
+  size_t at = DIGITS_MAX;
   uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-  do *--at = (char)('0' + rest % 10);
+  do digits[--at] = (char)('0' + rest % 10);
   while (rest /= 10);
-  if (value < 0) *--at = '-';
-  append(L, r, at, (size_t)(end - at));
+  if (value < 0) digits[--at] = '-';
+  memcpy(r->out.data + r->out.len, digits + at, DIGITS_MAX - at);
+  r->out.len += DIGITS_MAX - at;
+  while (*suffix) r->out.data[r->out.len++] = (uint8_t)*suffix++;
 }
 
 /* A float that %.14g writes without an exponent and a fraction. */
@@ -67,22 +69,24 @@ static void append_any(lua_State *L, struct line_run *r, int index) {
   lua_pop(L, 1);
 }
 
+static void append_number(lua_State *L, struct line_run *r, int index) {
+  if (LUA_HAS_INTEGERS && lua_isinteger(L, index))
+    append_integer(L, r, (int64_t)lua_tointeger(L, index), "");
+  else if (LUA_HAS_INTEGERS && is_whole_float(lua_tonumber(L, index)))
+    append_integer(L, r, (int64_t)lua_tonumber(L, index), ".0");
+  else
+    append_any(L, r, index);
+}
+
 static void append_value(lua_State *L, struct line_run *r, int index) {
   size_t size = 0;
+  const char *text = NULL;
   switch (lua_type(L, index)) {
-    case LUA_TSTRING: {
-      const char *text = lua_tolstring(L, index, &size);
+    case LUA_TSTRING:
+      text = lua_tolstring(L, index, &size);
       append(L, r, text, size);
       return;
-    }
-    case LUA_TNUMBER:
-      if (LUA_HAS_INTEGERS && lua_isinteger(L, index))
-        append_integer(L, r, (int64_t)lua_tointeger(L, index), "");
-      else if (LUA_HAS_INTEGERS && is_whole_float(lua_tonumber(L, index)))
-        append_integer(L, r, (int64_t)lua_tonumber(L, index), ".0");
-      else
-        append_any(L, r, index);
-      return;
+    case LUA_TNUMBER: append_number(L, r, index); return;
     default: append_any(L, r, index);
   }
 }

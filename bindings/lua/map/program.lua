@@ -174,8 +174,8 @@ function program.failure_text(items, line, number, message)
     native.printable(message))
 end
 
--- An entry of the log (map/joblog.lua). outcome: when it began, by native.time; seconds it took; size of the result; exit
--- value; signal.
+-- An entry of the log (map/joblog.lua). outcome: when it began, by native.time; seconds it took; size of the result;
+-- exit value; signal.
 function program.log_entry(line, number, outcome)
   return string.format("%.0f\t:\t%.3f\t%.3f\t%d\t%d\t%d\t%d\t%s\n", number, EPOCH + outcome.begun, outcome.took, #line,
     outcome.size or 0, outcome.exit or 0, outcome.signal or 0, cut(line, LOGGED_MOST):gsub("%c", " "))
@@ -247,9 +247,9 @@ function program.fold(bytes, a, b) return find(bytes).fold(a, b) end
 
 -- A folded result as a line.
 function program.fold_text(bytes, value)
-  local self, run = find(bytes), native.line_run_new(1, "piece")
-  run:run(function() return self.plan.is_json and shown(value) or value end, "-", 1)
-  return run:output()
+  local self, lines = find(bytes), native.line_run_new(1, "piece")
+  lines:run(function() return self.plan.is_json and shown(value) or value end, "-", 1)
+  return lines:output()
 end
 
 return program

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- A run of `manymoons map`: it cuts the input into batches, gives them to a pool, and prints what they return, in order.
+-- A run of `manymoons map`: it cuts the input into batches, gives them to a pool, and prints what they return.
 --
 --   batch   text, first (the number of its first line), count, tries; then is_done, and what map/program.lua returned
 --
@@ -7,7 +7,7 @@
 -- lines as take SECONDS, as far as is known: at first one line. So cheap lines cost no more than a loop over them, and
 -- dear ones are spread over the workers.
 --
--- I1  Bytes under way, texts and results that wait for their turn, are at most BYTES_MOST, but for one batch each worker.
+-- I1  Bytes under way, texts and results that wait for their turn, are at most BYTES_MOST, but for a batch each worker.
 -- I2  A batch whose worker died runs again, each line by itself: a line runs at most twice by that.
 -- I3  Nothing is read that no batch is to have now.
 local require, native = ...
@@ -30,8 +30,8 @@ Session.__index = Session
 
 local session = {}
 
--- options: plan, pool, run (the function that workers call), source, halt; chunksize, timeout, retries, is_unordered, log,
--- done (lines to leave out), block (bytes of a piece), bar (whether one is wanted), total.
+-- options: plan, pool, run (the function that workers call), source, halt; chunksize, timeout, retries, is_unordered,
+-- log, done (lines to leave out), block (bytes of a piece), has_bar (whether one is wanted), total.
 function session.new(options)
   local self = setmetatable(options, Session)
   self.bytes = native.dumps(self.plan)
