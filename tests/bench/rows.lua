@@ -479,9 +479,9 @@ return {
     of_lines("xargs -P 2", "peer", 1000, "{xargs} -P 2 -n 1 expr 2 '*'"),
   }),
   map_row("lines", "x * 2 for each line, on one core", nil, {
-    of_lines("manymoons map -j1", "ours", 2000000, "{taskset} -c 0 {manymoons} map -j1 'x * 2'",
+    of_lines("manymoons map -j1", "ours", 4000000, "{taskset} -c 0 {manymoons} map -j1 'x * 2'",
       { least = 0.5, of = "mawk" }),
-    of_lines("mawk", "peer", 2000000, "{taskset} -c 0 {mawk} '{ print \\$1 * 2 }'"),
+    of_lines("mawk", "peer", 4000000, "{taskset} -c 0 {mawk} '{ print \\$1 * 2 }'"),
   }),
   map_row("computing", "twenty divisions for each line", nil, {
     of_lines("manymoons map", "ours", 500000, "{manymoons} map '" .. COMPUTING .. "'", { least = 1, of = "mawk" }),

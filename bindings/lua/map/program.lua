@@ -5,6 +5,7 @@
 --   plan   what the command line says: code, init, reduce, is_json, is_filter, items ("lines", "files" or "pieces")
 local require, native = ...
 
+local checks = require("core.checks")
 local errors = require("core.errors")
 local json = require("core.json")
 local waits = require("core.waits")
@@ -134,7 +135,7 @@ local function show(...)
   if count <= 1 then return shown((...)) end
   local values = { ... }
   for i = 1, count do values[i] = shown(values[i]) end
-  return (rawget(table, "unpack") or unpack)(values, 1, count)
+  return checks.unpack(values, 1, count)
 end
 
 -- What is called for each line of one batch, with the state of that batch.

@@ -19,6 +19,7 @@ local program = require("map.program")
 
 local SECONDS = 0.01
 local GROWTH = 8 -- of a batch, beside the one before
+local KEPT = 0.5 -- so much does what is known count beside the next batch
 local BATCH_BYTES = 131072
 local BYTES_MOST = 4194304
 local OPEN_EACH, UNPRINTED_EACH = 2, 16 -- batches for each worker
@@ -37,6 +38,7 @@ function session.new(options)
   self.bytes = native.dumps(self.plan)
   self.number, self.size, self.open, self.unprinted, self.under_way = 1, self.chunksize or 1, 0, 0, 0
   self.count, self.failed, self.again = 0, 0, {}
+  self.seconds, self.lines = 0, 0
   self.arrival = {}
   return self
 end
@@ -48,9 +50,8 @@ local function workers_of(self) return math.max(1, self.pool._dispatcher.size(se
 
 local function note_cost(self, batch)
   if self.chunksize or batch.count == 0 then return end
-  local cost = batch.seconds / batch.count
-  self.cost = self.cost and self.cost + (cost - self.cost) * 0.3 or cost
-  local wanted = self.cost > 0 and math.floor(SECONDS / self.cost) or math.huge
+  self.seconds, self.lines = self.seconds * KEPT + batch.seconds, self.lines * KEPT + batch.count
+  local wanted = self.seconds > 0 and math.floor(SECONDS * self.lines / self.seconds) or BATCH_BYTES
   self.size = math.max(1, math.min(wanted, self.size * GROWTH, BATCH_BYTES))
 end
 
