@@ -475,7 +475,7 @@ return {
   lines_row(),
   map_row("jobs", "x * 2 for each line", "The others start a program for each line.", {
     of_lines("manymoons map", "ours", 1000000, "{manymoons} map 'x * 2'", { least = 100, of = "GNU parallel" }),
-    of_lines("GNU parallel", "peer", 100, "{parallel} expr {1} '\\*' 2"),
+    of_lines("GNU parallel", "peer", 100, "{parallel} expr 2 '\\*'"),
     of_lines("xargs -P 2", "peer", 1000, "{xargs} -P 2 -n 1 expr 2 '*'"),
   }),
   map_row("lines", "x * 2 for each line, on one core", nil, {
