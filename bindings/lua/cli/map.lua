@@ -36,8 +36,8 @@ use; 255: the run could not go on.
   --password-file FILE  the server's password, where the URL has none; by default as in manymoons worker
   --timeout SECONDS     stop a line that takes longer: it fails
   --retries N      run a line that failed, or whose worker died, up to N times more (default: 0)
-  --chunksize N    so many lines in a batch (default: as many as take 10 ms; with --timeout: one). When a worker dies,
-                   the lines of its batch run again
+  --chunksize N    so many lines in a slice (default: as many as take 10 ms; with --timeout: one). When a worker dies,
+                   the lines of its slice run again
   --halt WHEN      end early: now,fail=1 (once a line fails, at once), soon,fail=10% (once every tenth fails, when those
                    that run have ended); in place of fail also success or done (default: never)
   --joblog FILE    write a line for each one that has ended, with its time and outcome, as GNU parallel does
@@ -215,7 +215,7 @@ local function start(options, plan, files)
   local is_dry = options["--dry-run"]
   local chunksize = options["--chunksize"] or options["--timeout"] and 1 or nil
   return session.new({
-    plan = is_dry and { code = "n, x", items = plan.items } or plan, source = input, total = total, run = mm._map_batch,
+    plan = is_dry and { code = "n, x", items = plan.items } or plan, source = input, total = total, run = mm._map_slice,
     pool = is_dry and mm.serial.Pool() or open_pool(options), halt = options["--halt"] or halt.read("never"),
     chunksize = chunksize, timeout = not is_dry and options["--timeout"] or nil, retries = options["--retries"] or 0,
     is_unordered = options["--unordered"], block = options["--block"], has_bar = options["--bar"],

@@ -31,7 +31,7 @@ function Halt:is_reached(done, failed)
   return count >= LEAST_SHARE and count * 100 >= self.number * done
 end
 
--- After how many further failures a batch stops, because the rule may be reached then; and how many lines it may have.
+-- After how many further failures a slice stops, because the rule may be reached then; and how many lines it may have.
 function Halt:limits(done, failed)
   if self.is_never then return math.huge, math.huge end
   local wanted = self.is_share and math.max(LEAST_SHARE, math.ceil(self.number * done / 100)) or self.number

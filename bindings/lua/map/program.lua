@@ -138,20 +138,20 @@ local function show(...)
   return checks.unpack(values, 1, count)
 end
 
--- What is called for each line of one batch, with the state of that batch.
-local function callee_of(self, batch)
+-- What is called for each line of one slice, with the state of that slice.
+local function callee_of(self, slice)
   local call, fold = caller_of(self), self.fold
   if self.plan.is_filter then call = filtering(call) end
   if fold then
     return function(x, n)
       local value = call(x, n)
       if value == nil then return end
-      if batch.folded == nil then
-        batch.folded = value
+      if slice.folded == nil then
+        slice.folded = value
       else
-        batch.is_folding = true
-        batch.folded = fold(batch.folded, value)
-        batch.is_folding = false
+        slice.is_folding = true
+        slice.folded = fold(slice.folded, value)
+        slice.is_folding = false
       end
     end
   end
@@ -159,7 +159,7 @@ local function callee_of(self, batch)
   return function(x, n) return show(call(x, n)) end
 end
 
--- Running a batch -----------------------------------------------------------------------------------------------------
+-- Running a slice -----------------------------------------------------------------------------------------------------
 
 local NOUNS = { lines = "line", files = "file", pieces = "piece" }
 
@@ -185,32 +185,32 @@ end
 local ALL = 2 ^ 52
 
 -- Runs so many lines from the present one on: true, or false and why the present one failed.
-local function attempt(batch, most)
-  local ok, why = pcall(batch.lines.run, batch.lines, batch.call, batch.text, most)
+local function attempt(slice, most)
+  local ok, why = pcall(slice.lines.run, slice.lines, slice.call, slice.text, most)
   if not ok and waits.is_ending() then error(why, 0) end
   return ok, why
 end
 
-local function note_failure(batch, why)
-  batch.failed = batch.failed + 1
-  batch.messages[batch.failed] = program.failure_text(batch.items, batch.lines:line(batch.text), batch.lines:number(),
+local function note_failure(slice, why)
+  slice.failed = slice.failed + 1
+  slice.messages[slice.failed] = program.failure_text(slice.items, slice.lines:line(slice.text), slice.lines:number(),
     errors.text_of(why))
 end
 
 -- Up to the end, or up to a line that failed for good; with a log, one line, which is timed.
-local function run_on(batch)
-  local lines, log = batch.lines, batch.log
-  local line, number, size, begun = log and lines:line(batch.text), lines:number(), lines:written(), native.time()
-  local ok, why = attempt(batch, log and 1 or ALL)
-  if batch.is_folding then error(why, 0) end -- it is no line that fails
+local function run_on(slice)
+  local lines, log = slice.lines, slice.log
+  local line, number, size, begun = log and lines:line(slice.text), lines:number(), lines:written(), native.time()
+  local ok, why = attempt(slice, log and 1 or ALL)
+  if slice.is_folding then error(why, 0) end -- it is no line that fails
   local tries = 0
-  while not ok and tries < batch.retries do
+  while not ok and tries < slice.retries do
     tries = tries + 1
-    ok, why = attempt(batch, 1)
+    ok, why = attempt(slice, 1)
   end
   if not ok then
-    note_failure(batch, why)
-    lines:skip(batch.text)
+    note_failure(slice, why)
+    lines:skip(slice.text)
   end
   if not log then return end
   log[#log + 1] = program.log_entry(line, number, { begun = begun,
@@ -220,16 +220,16 @@ end
 local function run(bytes, text, first, limits)
   local self, begun = find(bytes), native.time()
   local items = self.plan.items
-  local batch = { items = items, text = text, retries = limits.retries, failed = 0, messages = {},
+  local slice = { items = items, text = text, retries = limits.retries, failed = 0, messages = {},
     log = limits.log and {} or nil, lines = native.line_run_new(first, items == "pieces" and "piece" or "lines") }
-  batch.call = callee_of(self, batch)
-  while not batch.lines:is_over(text) and batch.failed < limits.failures do run_on(batch) end
+  slice.call = callee_of(self, slice)
+  while not slice.lines:is_over(text) and slice.failed < limits.failures do run_on(slice) end
   local result = {
-    output = batch.lines:output(), count = batch.lines:number() - first, seconds = native.time() - begun,
-    failed = batch.failed, messages = table.concat(batch.messages), log = batch.log and table.concat(batch.log),
-    folded = batch.folded,
+    output = slice.lines:output(), count = slice.lines:number() - first, seconds = native.time() - begun,
+    failed = slice.failed, messages = table.concat(slice.messages), log = slice.log and table.concat(slice.log),
+    folded = slice.folded,
   }
-  batch.lines:close() -- the collector does not know how large it is
+  slice.lines:close() -- the collector does not know how large it is
   return result
 end
 
@@ -243,7 +243,7 @@ function program.run(...)
   return nil, errors.text_of(result)
 end
 
--- For the program itself: folds two results of batches.
+-- For the program itself: folds two results of slices.
 function program.fold(bytes, a, b) return find(bytes).fold(a, b) end
 
 -- A folded result as a line.

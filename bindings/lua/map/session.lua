@@ -1,15 +1,15 @@
 -- SPDX-License-Identifier: MIT
--- A run of `manymoons map`: it cuts the input into batches, gives them to a pool, and prints what they return.
+-- A run of `manymoons map`: it cuts the input into slices, gives them to a pool, and prints what they return.
 --
---   batch   text, first (the number of its first line), count, tries; then is_done, and what map/program.lua returned
+--   slice   text, first (the number of its first line), count, tries; then is_done, and what map/program.lua returned
 --
--- The batches under way, from the first that is not printed on, are a list by their field `next`. A batch has as many
+-- The slices under way, from the first that is not printed on, are a list by their field `next`. A slice has as many
 -- lines as take SECONDS, as far as is known: at first one line. So cheap lines cost no more than a loop over them, and
 -- dear ones are spread over the workers.
 --
--- I1  Bytes under way, texts and results that wait for their turn, are at most BYTES_MOST, but for a batch each worker.
--- I2  A batch whose worker died runs again, each line by itself: a line runs at most twice by that.
--- I3  Nothing is read that no batch is to have now.
+-- I1  Bytes under way, texts and results that wait for their turn, are at most BYTES_MOST, but for a slice each worker.
+-- I2  A slice whose worker died runs again, each line by itself: a line runs at most twice by that.
+-- I3  Nothing is read that no slice is to have now.
 local require, native = ...
 
 local bars = require("terminal.bars")
@@ -18,11 +18,11 @@ local waits = require("core.waits")
 local program = require("map.program")
 
 local SECONDS = 0.01
-local GROWTH = 8 -- of a batch, beside the one before
-local KEPT = 0.5 -- so much does what is known count beside the next batch
-local BATCH_BYTES = 131072
+local GROWTH = 8 -- of a slice, beside the one before
+local KEPT = 0.5 -- so much does what is known count beside the next slice
+local SLICE_BYTES = 131072
 local BYTES_MOST = 4194304
-local OPEN_EACH, UNPRINTED_EACH = 2, 16 -- batches for each worker
+local OPEN_EACH, UNPRINTED_EACH = 2, 16 -- slices for each worker
 local ALL = 2 ^ 52
 local EPIPE = 32
 
@@ -43,20 +43,20 @@ function session.new(options)
   return self
 end
 
--- Batches -------------------------------------------------------------------------------------------------------------
+-- Slices -------------------------------------------------------------------------------------------------------------
 
 -- How many workers there are; those of a broker come and go.
 local function workers_of(self) return math.max(1, self.pool._dispatcher.size(self.pool)) end
 
-local function note_cost(self, batch)
-  if self.chunksize or batch.count == 0 then return end
-  self.seconds, self.lines = self.seconds * KEPT + batch.seconds, self.lines * KEPT + batch.count
-  local wanted = self.seconds > 0 and math.floor(SECONDS * self.lines / self.seconds) or BATCH_BYTES
-  self.size = math.max(1, math.min(wanted, self.size * GROWTH, BATCH_BYTES))
+local function note_cost(self, slice)
+  if self.chunksize or slice.count == 0 then return end
+  self.seconds, self.lines = self.seconds * KEPT + slice.seconds, self.lines * KEPT + slice.count
+  local wanted = self.seconds > 0 and math.floor(SECONDS * self.lines / self.seconds) or SLICE_BYTES
+  self.size = math.max(1, math.min(wanted, self.size * GROWTH, SLICE_BYTES))
 end
 
--- So many lines may be in the next batch.
-local function lines_of_batch(self)
+-- So many lines may be in the next slice.
+local function lines_of_slice(self)
   local _, most = self.halt:limits(self.count, self.failed)
   return math.max(1, math.min(self.size, most))
 end
@@ -69,7 +69,7 @@ local function has_room(self)
     or self.unprinted < workers * UNPRINTED_EACH and self.under_way < BYTES_MOST
 end
 
--- Reads for a batch what is there without a wait. Whether it is enough: pieces have their full size, so that they are
+-- Reads for a slice what is there without a wait. Whether it is enough: pieces have their full size, so that they are
 -- the same whenever they are cut.
 local function read_for(self, bytes, lines)
   local source = self.source
@@ -79,18 +79,18 @@ local function read_for(self, bytes, lines)
   return not self.block or source.is_at_end or source:has(bytes, lines)
 end
 
-local function append_batch(self, text, count)
-  local batch = { text = text, first = self.number, count = count, tries = 0, weight = #text }
-  self.unprinted, self.under_way = self.unprinted + 1, self.under_way + batch.weight
-  if self.last then self.last.next = batch else self.head = batch end
-  self.last = batch
-  return batch
+local function append_slice(self, text, count)
+  local slice = { text = text, first = self.number, count = count, tries = 0, weight = #text }
+  self.unprinted, self.under_way = self.unprinted + 1, self.under_way + slice.weight
+  if self.last then self.last.next = slice else self.head = slice end
+  self.last = slice
+  return slice
 end
 
 -- Lines that an earlier run has done are passed over. → text and count of the next ones; nil: there are none, or none
 -- yet.
 local function take_lines(self)
-  local lines, bytes = self.block and ALL or lines_of_batch(self), self.block or BATCH_BYTES
+  local lines, bytes = self.block and ALL or lines_of_slice(self), self.block or SLICE_BYTES
   while read_for(self, bytes, lines) do
     local is_done, span = false, ALL
     if self.done then is_done, span = self.done:span(self.number) end
@@ -103,106 +103,106 @@ local function take_lines(self)
   end
 end
 
--- The next batch; nil: there is none, or none yet.
-local function next_batch(self)
+-- The next slice; nil: there is none, or none yet.
+local function next_slice(self)
   if #self.again > 0 then return table.remove(self.again) end
   local text, count = take_lines(self)
   if not text then return nil end
-  local batch = append_batch(self, text, count)
+  local slice = append_slice(self, text, count)
   self.number = self.number + count
-  return batch
+  return slice
 end
 
 -- Outcomes ------------------------------------------------------------------------------------------------------------
 
-local function submit(self, batch)
+local function submit(self, slice)
   self.open = self.open + 1
   local limits = { retries = self.retries, log = self.log ~= nil, failures = self.halt:limits(self.count, self.failed) }
-  batch.begun = native.time()
-  local future = self.pool:apply_async(self.run, { self.bytes, batch.text, batch.first, limits },
+  slice.begun = native.time()
+  local future = self.pool:apply_async(self.run, { self.bytes, slice.text, slice.first, limits },
     { timeout = self.timeout })
-  batch.future = future
-  future:on_done(function() self:arrive(batch) end)
+  slice.future = future
+  future:on_done(function() self:arrive(slice) end)
 end
 
--- A batch for lines of another one, behind it in order.
-local function append_part(self, batch, text, first, count)
-  local part = { text = text, first = first, count = count, tries = 0, weight = 0, next = batch.next }
-  batch.next, self.unprinted = part, self.unprinted + 1
+-- A slice for lines of another one, behind it in order.
+local function append_part(self, slice, text, first, count)
+  local part = { text = text, first = first, count = count, tries = 0, weight = 0, next = slice.next }
+  slice.next, self.unprinted = part, self.unprinted + 1
   if not part.next then self.last = part end
   return part
 end
 
--- Each line of the batch becomes one by itself, in its place: the batch becomes the first of them.
-local function split(self, batch)
-  local text, count = batch.text, batch.count
-  local from, part, parts = 1, batch, { batch }
+-- Each line of the slice becomes one by itself, in its place: the slice becomes the first of them.
+local function split(self, slice)
+  local text, count = slice.text, slice.count
+  local from, part, parts = 1, slice, { slice }
   for i = 1, count do
     local stop = i < count and native.cut_lines(text, from, 1, 1) or #text + 1
     local line = text:sub(from, stop - 1)
-    if i == 1 then batch.text, batch.count = line, 1 else part = append_part(self, part, line, part.first + 1, 1) end
+    if i == 1 then slice.text, slice.count = line, 1 else part = append_part(self, part, line, part.first + 1, 1) end
     parts[i], from = part, stop
   end
   for i = count, 1, -1 do self.again[#self.again + 1] = parts[i] end
 end
 
--- The line of a batch that ended without a result: its worker died, or was too slow.
-local function fail(self, batch, err)
-  local line = batch.text:gsub("\n$", "")
+-- The line of a slice that ended without a result: its worker died, or was too slow.
+local function fail(self, slice, err)
+  local line = slice.text:gsub("\n$", "")
   local signal = err.exitcode and err.exitcode < 0 and -err.exitcode or 0
-  batch.output, batch.failed = "", 1
-  batch.messages = program.failure_text(self.plan.items, line, batch.first, err.message)
+  slice.output, slice.failed = "", 1
+  slice.messages = program.failure_text(self.plan.items, line, slice.first, err.message)
   if self.log then
-    batch.log = program.log_entry(line, batch.first, { begun = batch.begun,
-      took = native.time() - batch.begun, exit = signal == 0 and (err.exitcode or -1) or 0, signal = signal })
+    slice.log = program.log_entry(line, slice.first, { begun = slice.begun,
+      took = native.time() - slice.begun, exit = signal == 0 and (err.exitcode or -1) or 0, signal = signal })
   end
 end
 
--- Whether the batch is over; if not, it runs again.
-local function take_failure(self, batch, err)
+-- Whether the slice is over; if not, it runs again.
+local function take_failure(self, slice, err)
   local broken = self.pool._dispatcher.failure(self.pool)
   if broken then self.fatal = tostring(broken.message) end
   if self.fatal or self.is_ending then return false end
-  if batch.count > 1 then
-    split(self, batch)
+  if slice.count > 1 then
+    split(self, slice)
     return false
-  elseif batch.tries < self.retries then
-    batch.tries = batch.tries + 1
-    self.again[#self.again + 1] = batch
+  elseif slice.tries < self.retries then
+    slice.tries = slice.tries + 1
+    self.again[#self.again + 1] = slice
     return false
   end
-  fail(self, batch, err)
+  fail(self, slice, err)
   return true
 end
 
-local function take_result(self, batch, result, why)
+local function take_result(self, slice, result, why)
   if not result then
     self.fatal = why
     return false
   end
-  if result.count < batch.count then -- it has stopped at a failure
-    local stop = native.cut_lines(batch.text, 1, ALL, result.count)
-    self.again[#self.again + 1] = append_part(self, batch, batch.text:sub(stop), batch.first + result.count,
-      batch.count - result.count)
+  if result.count < slice.count then -- it has stopped at a failure
+    local stop = native.cut_lines(slice.text, 1, ALL, result.count)
+    self.again[#self.again + 1] = append_part(self, slice, slice.text:sub(stop), slice.first + result.count,
+      slice.count - result.count)
   end
-  for name, value in pairs(result) do batch[name] = value end
-  note_cost(self, batch)
+  for name, value in pairs(result) do slice[name] = value end
+  note_cost(self, slice)
   return true
 end
 
--- A batch comes back.
-function Session:arrive(batch)
-  local future = batch.future
-  self.open, self.arrival._is_done, batch.future = self.open - 1, true, nil
+-- A slice comes back.
+function Session:arrive(slice)
+  local future = slice.future
+  self.open, self.arrival._is_done, slice.future = self.open - 1, true, nil
   local ok, result, why = pcall(future.get, future)
   local is_over
-  if ok then is_over = take_result(self, batch, result, why) else is_over = take_failure(self, batch, result) end
+  if ok then is_over = take_result(self, slice, result, why) else is_over = take_failure(self, slice, result) end
   if not is_over then return end
-  batch.is_done = true
-  self.under_way = self.under_way + #batch.output
-  batch.weight = batch.weight + #batch.output
-  batch.text = nil
-  self.count, self.failed = self.count + batch.count, self.failed + batch.failed
+  slice.is_done = true
+  self.under_way = self.under_way + #slice.output
+  slice.weight = slice.weight + #slice.output
+  slice.text = nil
+  self.count, self.failed = self.count + slice.count, self.failed + slice.failed
   if self.halt:is_reached(self.count, self.failed) then self.is_halting = true end
   if self.shown then self.shown:update(self.count, self.failed) end
 end
@@ -228,29 +228,29 @@ local function fold(self, value)
   if ok then self.folded = result else self.fatal = tostring(result) end
 end
 
-local function print_batch(self, batch)
+local function print_slice(self, slice)
   if self.is_stopped then return end
-  self.unprinted, self.under_way = self.unprinted - 1, self.under_way - batch.weight
-  if batch.output ~= "" then write_output(self, batch.output) end
-  if self.plan.reduce then fold(self, batch.folded) end
-  if batch.messages ~= "" then diagnostics.write(batch.messages) end
-  if self.log and not self.is_stopped then self.log:write(batch.log) end
+  self.unprinted, self.under_way = self.unprinted - 1, self.under_way - slice.weight
+  if slice.output ~= "" then write_output(self, slice.output) end
+  if self.plan.reduce then fold(self, slice.folded) end
+  if slice.messages ~= "" then diagnostics.write(slice.messages) end
+  if self.log and not self.is_stopped then self.log:write(slice.log) end
 end
 
--- Prints the batches that are done: in order up to the first that is not, or all of them.
+-- Prints the slices that are done: in order up to the first that is not, or all of them.
 local function print_done(self, are_all)
-  local before, batch = nil, self.head
-  while batch and not self.is_stopped do
-    if batch.is_done then
-      print_batch(self, batch)
-      if before then before.next = batch.next else self.head = batch.next end
-      if not batch.next then self.last = before end
+  local before, slice = nil, self.head
+  while slice and not self.is_stopped do
+    if slice.is_done then
+      print_slice(self, slice)
+      if before then before.next = slice.next else self.head = slice.next end
+      if not slice.next then self.last = before end
     elseif are_all then
-      before = batch
+      before = slice
     else
       return
     end
-    batch = batch.next
+    slice = slice.next
   end
 end
 
@@ -259,15 +259,15 @@ end
 -- Gives the workers what they have room for. Whether input is wanted that is not there yet.
 local function feed(self)
   while has_room(self) do
-    local batch = next_batch(self)
-    if not batch then return not self.source:is_over() end
-    submit(self, batch)
+    local slice = next_slice(self)
+    if not slice then return not self.source:is_over() end
+    submit(self, slice)
     if self.arrival._is_done then return false end
   end
   return false
 end
 
--- Waits for the end of a batch or, if input is wanted, for that as well.
+-- Waits for the end of a slice or, if input is wanted, for that as well.
 local function await(self, is_wanting)
   local dispatcher = self.pool._dispatcher
   if self.arrival._is_done then return end
