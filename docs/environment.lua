@@ -19,6 +19,8 @@ local variables = {
   { "MANYMOONS_ASYNC_DEBUG",
     "if it is not empty, tasks that run for long without waiting are reported, and errors name where a task began",
     RUNS },
+  { "MANYMOONS_DEBUG",
+    "1: tracebacks show the calls inside of this library as well, and in a forked worker those of its parent", RUNS },
   { "MANYMOONS_STANDSTILL",
     "after how many seconds a program in which each thread waits for another one says so, in one line on stderr; "
     .. "0: never (default: 5)", RUNS },

@@ -23,6 +23,8 @@ static const char usage[] =
     "                     run tasks of a pool on a Redis or Valkey server (worker --help)\n"
     "       manymoons pool URL NAME\n"
     "                     show a pool on such a server: its tasks, workers and dead letters (pool --help)\n"
+    "       manymoons map [options] 'code' [files]\n"
+    "                     run a piece of Lua for each line of stdin or of the files, many at once (map --help)\n"
     "       manymoons [options] profile [options] script [args] | PID\n"
     "                     run a script, or watch a program, and write where its time went (profile --help)\n"
     "       manymoons [options] trace [-o FILE] [--html FILE] script [args]\n"

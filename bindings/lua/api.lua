@@ -135,6 +135,8 @@ mm.dumps, mm.loads, mm.register = native.dumps, native.loads, native.register
 -- What mm.release returns is a function that can be sent: it calls this one, by name.
 function mm._call_released(f, ...) return require("pool.offload").call_released(f, ...) end
 function mm.release(f) return require("pool.offload").release(f, mm._call_released) end
+-- What the workers of `manymoons map` run, found there by its name.
+function mm._map_slice(...) return require("map.program").run(...) end
 mm.trace, mm.profile = recording.trace, profiles.profile
 mm.progress = progress.progress
 mm.gil, mm.setswitchinterval, mm.getswitchinterval = gil.gil, gil.setswitchinterval, gil.getswitchinterval

@@ -25,11 +25,13 @@
 #include "deadlock/wait_text.h"
 #include "embedded.h"
 #include "io/library.h"
+#include "io/unbuffered.h"
 #include "io/writing.h"
 #include "locks/file_lock.h"
 #include "locks/held_locks.h"
 #include "locks/lock_handle.h"
 #include "locks/lock_wait.h"
+#include "map/line_run.h"
 #include "memory/shared_memory.h"
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
@@ -201,6 +203,10 @@ static const luaL_Reg native_functions[] = {
     {"make_way", waiting_make_way},
     {"io_install", io_install_call},
     {"write_now", writing_now},
+    {"descriptor_of", unbuffered_descriptor_call},
+    {"read_some", unbuffered_read_call},
+    {"line_run_new", line_run_new},
+    {"cut_lines", line_run_cut_call},
     {"set_waits", waiting_set_waits},
     {"wait_ways", waiting_ways},
     {"iterated", waiting_iterated},

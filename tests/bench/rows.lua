@@ -109,6 +109,20 @@ local function echo_server_row()
   }
 end
 
+-- A command for each of so many lines.
+local function of_lines(name, side, count, command, target)
+  return { name = name, side = side, target = target, world = side == "ours" and "interpreters" or nil,
+    command = ('{manymoons} {lua}/map.lua %d "%s"'):format(count, command) }
+end
+
+local function map_row(what, title, note, contenders)
+  return { name = "map-" .. what, title = "manymoons map: " .. title, metric = "rate", unit = "k/s", better = "more",
+    note = note, contenders = contenders }
+end
+
+local COMPUTING = [[local s = 0 for i = 1, 20 do s = s + x % i end return s]]
+local COMPUTING_IN_AWK = [[{ s = 0; for (i = 1; i <= 20; i++) s += \$1 % i; print s }]]
+
 local WORLDS = { "interpreters", "processes" }
 
 -- The same command in both worlds.
@@ -459,6 +473,20 @@ return {
   alone_row("tables", "tables"),
   profiled_row(),
   lines_row(),
+  map_row("jobs", "x * 2 for each line", "The others start a program for each line.", {
+    of_lines("manymoons map", "ours", 1000000, "{manymoons} map 'x * 2'", { least = 100, of = "GNU parallel" }),
+    of_lines("GNU parallel", "peer", 100, "{parallel} expr 2 '\\*'"),
+    of_lines("xargs -P 2", "peer", 1000, "{xargs} -P 2 -n 1 expr 2 '*'"),
+  }),
+  map_row("lines", "x * 2 for each line, on one core", nil, {
+    of_lines("manymoons map -j1", "ours", 4000000, "{taskset} -c 0 {manymoons} map -j1 'x * 2'",
+      { least = 0.5, of = "mawk" }),
+    of_lines("mawk", "peer", 4000000, "{taskset} -c 0 {mawk} '{ print \\$1 * 2 }'"),
+  }),
+  map_row("computing", "twenty divisions for each line", nil, {
+    of_lines("manymoons map", "ours", 500000, "{manymoons} map '" .. COMPUTING .. "'", { least = 1, of = "mawk" }),
+    of_lines("mawk", "peer", 500000, "{mawk} '" .. COMPUTING_IN_AWK .. "'"),
+  }),
   {
     name = "spinners", title = "Two computing threads in one VM", metric = "time", unit = "s", better = "less",
     contenders = {

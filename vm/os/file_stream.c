@@ -2,9 +2,11 @@
 /* The buffer of a stream by the fields of glibc's FILE. */
 #include "os/file_stream.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio_ext.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "os/pages.h"
 
@@ -43,3 +45,14 @@ enum file_stream_kind file_stream_kind(FILE *f) {
 }
 
 bool file_stream_is_cached(FILE *f) { return pages_have_next(fileno(f)); }
+
+int file_stream_descriptor(FILE *f) { return fileno(f); }
+
+status file_stream_read_now(FILE *f, void *bytes, size_t most, size_t *got) {
+  ssize_t size;
+  do size = read(fileno(f), bytes, most);
+  while (size < 0 && errno == EINTR);
+  if (size < 0) return -errno;
+  *got = (size_t)size;
+  return STATUS_OK;
+}

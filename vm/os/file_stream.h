@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "base/status.h"
+
 enum file_stream_kind {
   FILE_STREAM_DISK,     /* always ready; the system may have to fetch it */
   FILE_STREAM_WAITABLE, /* a pipe, a terminal, a socket: ready at some time, which a poll tells */
@@ -30,5 +32,10 @@ size_t file_stream_pending(FILE *f);
 enum file_stream_kind file_stream_kind(FILE *f);
 /* Whether the next bytes of a file on a disk are in memory. */
 bool file_stream_is_cached(FILE *f);
+
+/* -1: it has none. */
+int file_stream_descriptor(FILE *f);
+/* Reads past the stream's buffer, in one call of the system, which may wait: *got is 0 at the end. -errno. */
+MUST_CHECK status file_stream_read_now(FILE *f, void *bytes, size_t most, size_t *got);
 
 #endif

@@ -80,10 +80,12 @@ function worlds.list(property)
 end
 
 local settings = native.settings()
-local default = settings and settings.default_world or native.environment("MANYMOONS_WORLD") or USUAL
+local chosen = settings and settings.default_world or native.environment("MANYMOONS_WORLD")
 
 -- The default world; a worker inherits it from the program that started it.
-function worlds.default() return default end
-function worlds.set_default(name) default = name end
+function worlds.default() return chosen or USUAL end
+function worlds.set_default(name) chosen = name end
+-- Whether the script, its user or the program that started it has chosen it.
+function worlds.is_chosen() return chosen ~= nil end
 
 return worlds
