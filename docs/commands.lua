@@ -77,7 +77,7 @@ function commands.read(program)
   local list, seen = { main }, {}
   for place, usage in ipairs(main.usage) do
     local name = command_of(usage)
-    if name and name ~= "script" and not seen[name] then
+    if name and name ~= "script" and name ~= "help" and not seen[name] then
       seen[name] = true
       local command = read_help(lines_of(program .. " " .. name .. " --help"), name)
       command.summary = main.summaries[place]:gsub("%s*%(%l+ %-%-help%)$", "")

@@ -4,6 +4,7 @@
  * makes. */
 #include "module.h"
 
+#include "async/exit_seam.h"
 #include "async/fiber.h"
 #include "async/loop.h"
 #include "async/poller.h"
@@ -198,6 +199,8 @@ static const luaL_Reg native_functions[] = {
     {"gil_set", gil_set},
     {"settings", settings_call},
     {"seal", values_seal},
+    {"replace_original", values_replace_original},
+    {"take_exit", exit_seam_take},
     {"set_maintenance", waiting_set_maintenance},
     {"can_yield", waiting_can_yield},
     {"make_way", waiting_make_way},

@@ -12,6 +12,12 @@
 
 /* Like a library: the metatable of strings. No library has such a name. */
 #define FRESH_STRINGS "=string"
+/* Likewise the methods of files. */
+#define FRESH_FILES "=file"
+
+/* Pushes a library of this VM, for FRESH_STRINGS the metatable of strings, for FRESH_FILES the table that has the
+ * methods of files; or nil. [-0, +1, memory] */
+void fresh_push_library(lua_State *L, const char *library);
 
 /* Pushes the table library name -> field -> mark, with _G and FRESH_STRINGS among the libraries.
  * [-0, +1, memory] */

@@ -122,6 +122,7 @@ enum table_shape {
  *   image body  := entry …
  *   entry       := kind (u8) | size (u32) of what follows | library (string; IMAGE_LIBRARY, IMAGE_MODULE)
  *                  | key (string) | content
+ *                  The library "=file" of IMAGE_LIBRARY is the methods of files; the key "" is the metatable.
  *   content     := value | deferred part …, or with IMAGE_BROKEN the text (string) of the error it
  *                  raises when used; nil: a fresh VM has it, and the program has removed it
  */
