@@ -9,8 +9,10 @@ _manymoons_operands() {
     compare) echo 'file' ;;
     top) echo 'pid' ;;
     stack) echo 'pid' ;;
+    map) echo 'file' ;;
     profile) echo 'file pid' ;;
     trace) echo 'file' ;;
+    help) echo 'commands' ;;
   esac
 }
 
@@ -21,6 +23,7 @@ _manymoons_options() {
     top) echo '--once --json' ;;
     worker) echo '--pool --slots --processes --sandbox --read --write --network --import --secret-file --password-file --lease --grace --max-tasks --task-timeout --name' ;;
     pool) echo '--json --prometheus --dead --retry --secret-file --password-file' ;;
+    map) echo '--json --filter --reduce --init --files --block --unordered -j --world --broker --pool --secret-file --password-file --timeout --retries --chunksize --halt --joblog --resume --resume-failed --bar --dry-run -h --help' ;;
     profile) echo '-o --format --top --mode --rate --seconds --diff -h --help' ;;
     trace) echo '-o --html -h --help' ;;
   esac
@@ -58,6 +61,20 @@ _manymoons_value() {
     pool:--retry) echo 'other' ;;
     pool:--secret-file) echo 'file' ;;
     pool:--password-file) echo 'file' ;;
+    map:--reduce) echo 'other' ;;
+    map:--init) echo 'other' ;;
+    map:--block) echo 'other' ;;
+    map:-j) echo 'other' ;;
+    map:--world) echo 'words serial async threads interpreters processes' ;;
+    map:--broker) echo 'other' ;;
+    map:--pool) echo 'other' ;;
+    map:--secret-file) echo 'file' ;;
+    map:--password-file) echo 'file' ;;
+    map:--timeout) echo 'other' ;;
+    map:--retries) echo 'other' ;;
+    map:--chunksize) echo 'other' ;;
+    map:--halt) echo 'other' ;;
+    map:--joblog) echo 'file' ;;
     profile:-o) echo 'file' ;;
     profile:--format) echo 'words html speedscope folded text' ;;
     profile:--top) echo 'other' ;;
@@ -84,6 +101,7 @@ _manymoons_offer() { # KIND CURRENT
     list* | files) [[ $current == *,* ]] && head=${current%,*}, ; compopt -o nospace 2>/dev/null ;;
   esac
   case $kind in
+    commands) mapfile -t COMPREPLY < <(compgen -W 'compare top stack worker pool map profile trace' -- "$current") ;;
     words* | list*) mapfile -t COMPREPLY < <(compgen -P "$head" -W "${kind#* }" -- "${current##*,}") ;;
     file | files)
       compopt -o filenames 2>/dev/null
@@ -96,7 +114,7 @@ _manymoons_offer() { # KIND CURRENT
 }
 
 _manymoons() {
-  local commands='compare top stack worker pool profile trace'
+  local commands='compare top stack worker pool map profile trace help'
   local current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]} command='' place=1 word kind operands
   COMPREPLY=()
   if [[ $current == = ]]; then
@@ -130,6 +148,7 @@ _manymoons() {
     mapfile -t COMPREPLY < <(compgen -W "$word" -- "$current" | sort -u)
   else
     operands=$(_manymoons_operands "$command")
+    [[ $operands == commands ]] && _manymoons_offer commands "$current"
     [[ $operands == *file* ]] && _manymoons_offer file "$current"
     if [[ $operands == *pid* ]]; then
       local files=("${COMPREPLY[@]}")
