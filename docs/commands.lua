@@ -9,6 +9,8 @@
 --   usage           its lines, without "manymoons"
 --   text, rest      lists of lines above and below the options
 --   options         { names = { "-o" }, value = "FILE" or nil, text = }
+--
+-- Its field `help` is the summary of `manymoons help COMMAND`, which has no options and no manual.
 local commands = {}
 
 local function lines_of(command)
@@ -77,7 +79,13 @@ function commands.read(program)
   local list, seen = { main }, {}
   for place, usage in ipairs(main.usage) do
     local name = command_of(usage)
+<<<<<<< HEAD
     if name and name ~= "script" and name ~= "help" and not seen[name] then
+=======
+    if name == "help" then
+      list.help = (main.summaries[place] or "print how a command is used")
+    elseif name and name ~= "script" and not seen[name] then
+>>>>>>> prompt
       seen[name] = true
       local command = read_help(lines_of(program .. " " .. name .. " --help"), name)
       command.summary = main.summaries[place]:gsub("%s*%(%l+ %-%-help%)$", "")

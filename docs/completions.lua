@@ -69,6 +69,7 @@ _manymoons_offer() { # KIND CURRENT
     list* | files) [[ $current == *,* ]] && head=${current%,*}, ; compopt -o nospace 2>/dev/null ;;
   esac
   case $kind in
+    commands) mapfile -t COMPREPLY < <(compgen -W '@COMMANDS@' -- "$current") ;;
     words* | list*) mapfile -t COMPREPLY < <(compgen -P "$head" -W "${kind#* }" -- "${current##*,}") ;;
     file | files)
       compopt -o filenames 2>/dev/null
@@ -81,7 +82,7 @@ _manymoons_offer() { # KIND CURRENT
 }
 
 _manymoons() {
-  local commands='@COMMANDS@'
+  local commands='@COMMANDS@ help'
   local current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]} command='' place=1 word kind operands
   COMPREPLY=()
   if [[ $current == = ]]; then
@@ -115,6 +116,7 @@ _manymoons() {
     mapfile -t COMPREPLY < <(compgen -W "$word" -- "$current" | sort -u)
   else
     operands=$(_manymoons_operands "$command")
+    [[ $operands == commands ]] && _manymoons_offer commands "$current"
     [[ $operands == *file* ]] && _manymoons_offer file "$current"
     if [[ $operands == *pid* ]]; then
       local files=("${COMPREPLY[@]}")
@@ -166,6 +168,7 @@ function completions.bash(list)
       operands[#operands + 1] = ("    %s) echo '%s' ;;\n"):format(label, operands_of(command))
     end
   end
+  operands[#operands + 1] = "    help) echo 'commands' ;;\n"
   return "# SPDX-License-Identifier: MIT\n# shellcheck shell=bash\n# " .. HEAD:format("bash completion") .. "\n\n" ..
     fill_in(BASH, { OPERANDS = table.concat(operands), OPTIONS = table.concat(options), VALUES = table.concat(values),
       COMMANDS = table.concat(names_of(list), " ") })
@@ -189,7 +192,8 @@ _manymoons() {
 @GENERAL@  )
   _arguments -C -A '-*' $general '1: :_manymoons_operand' '*:: :->rest' && return
   case $words[1] in
-@CASES@    *) _files ;;
+@CASES@    help) _values command @NAMES@ ;;
+    *) _files ;;
   esac
 }
 
@@ -233,6 +237,7 @@ end
 function completions.zsh(list)
   local described, general, cases = {}, {}, {}
   for _, option in ipairs(options_of(list[1])) do general[#general + 1] = zsh_option(option, "    ") end
+  described[#list] = ("help\\:\"%s\""):format(zsh_text(describe(list.help)))
   for i = 2, #list do
     local command, own = list[i], {}
     described[i - 1] = ("%s\\:\"%s\""):format(command.name, zsh_text(describe(command.summary)))
@@ -241,7 +246,7 @@ function completions.zsh(list)
       (table.concat(own):gsub("\n", " \\\n")), zsh_operands(command))
   end
   return "#compdef manymoons\n# SPDX-License-Identifier: MIT\n# " .. HEAD:format("zsh completion") .. "\n\n" ..
-    fill_in(ZSH, { COMMANDS = table.concat(described, " "), GENERAL = table.concat(general),
+    fill_in(ZSH, { NAMES = table.concat(names_of(list), " "), COMMANDS = table.concat(described, " "), GENERAL = table.concat(general),
       CASES = table.concat(cases) })
 end
 
@@ -268,7 +273,9 @@ end
 function completions.fish(list)
   local out = { "# SPDX-License-Identifier: MIT", "# " .. HEAD:format("fish completion"), "" }
   local names = table.concat(names_of(list), " ")
-  local before = " -n 'not __fish_seen_subcommand_from " .. names .. "'"
+  local before = " -n 'not __fish_seen_subcommand_from " .. names .. " help'"
+  out[#out + 1] = ("complete -c manymoons%s -a help -d %s"):format(before, fish_text(describe(list.help)))
+  out[#out + 1] = ("complete -c manymoons -n '__fish_seen_subcommand_from help' -f -a %s"):format(fish_text(names))
   for i = 2, #list do
     out[#out + 1] = ("complete -c manymoons%s -a %s -d %s"):format(before, list[i].name,
       fish_text(describe(list[i].summary)))

@@ -83,15 +83,12 @@ end
 
 local function is_exit_status(line) return line:find("^Exit status: ") ~= nil end
 
-local function add_exit_status(out, command)
-  local text = "0; 1 if the command failed; 2 after wrong use."
-  for _, line in ipairs(command.rest) do
-    if is_exit_status(line) then text = line:match("^Exit status: (.*)$") end
-  end
-  if command.usage[1]:find("script") and command.name ~= "compare" then
-    text = "That of the script; 2 after wrong use."
-  end
-  add(out, ".SH EXIT STATUS", roff(text))
+local function exit_status_of(command)
+  local said = table.concat(command.rest, " "):match("Exit status: (.*)$")
+    or table.concat(command.text, " "):match("Exit status: (.*)$")
+  if said then return said end
+  if command.usage[1]:find("script") then return "That of the script; 2 after wrong use." end
+  return "0; 1 if the command failed; 2 after wrong use."
 end
 
 local function manual_of(command, list)
@@ -111,7 +108,7 @@ local function manual_of(command, list)
     add_text(out, rest)
   end
   add_options(out, command)
-  add_exit_status(out, command)
+  add(out, ".SH EXIT STATUS", roff(exit_status_of(command)))
   add_rows(out, "ENVIRONMENT", environment.variables, command.name)
   add_rows(out, "FILES", environment.files, command.name)
   add_see_also(out, list, command.name)

@@ -12,6 +12,7 @@ _manymoons_operands() {
     map) echo 'file' ;;
     profile) echo 'file pid' ;;
     trace) echo 'file' ;;
+    help) echo 'commands' ;;
   esac
 }
 
@@ -100,6 +101,7 @@ _manymoons_offer() { # KIND CURRENT
     list* | files) [[ $current == *,* ]] && head=${current%,*}, ; compopt -o nospace 2>/dev/null ;;
   esac
   case $kind in
+    commands) mapfile -t COMPREPLY < <(compgen -W 'compare top stack worker pool map profile trace' -- "$current") ;;
     words* | list*) mapfile -t COMPREPLY < <(compgen -P "$head" -W "${kind#* }" -- "${current##*,}") ;;
     file | files)
       compopt -o filenames 2>/dev/null
@@ -112,7 +114,11 @@ _manymoons_offer() { # KIND CURRENT
 }
 
 _manymoons() {
+<<<<<<< HEAD
   local commands='compare top stack worker pool map profile trace'
+=======
+  local commands='compare top stack worker pool map profile trace help'
+>>>>>>> prompt
   local current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]} command='' place=1 word kind operands
   COMPREPLY=()
   if [[ $current == = ]]; then
@@ -146,6 +152,7 @@ _manymoons() {
     mapfile -t COMPREPLY < <(compgen -W "$word" -- "$current" | sort -u)
   else
     operands=$(_manymoons_operands "$command")
+    [[ $operands == commands ]] && _manymoons_offer commands "$current"
     [[ $operands == *file* ]] && _manymoons_offer file "$current"
     if [[ $operands == *pid* ]]; then
       local files=("${COMPREPLY[@]}")

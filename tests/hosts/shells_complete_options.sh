@@ -56,7 +56,9 @@ offers manymoons script.lua --wo ''
 offers manymoons script.lua da 'data.txt'
 
 # Each command, and each option of each of them.
-for command in '' $(sed -n "s/.*local commands='\(.*\)'/\1/p" "$completions/manymoons.bash"); do
+offers manymoons help comp 'compare'
+commands=$(sed -n "s/.*local commands='\(.*\) help'/\1/p" "$completions/manymoons.bash")
+for command in '' $commands; do
   # shellcheck disable=SC2086
   for option in $(manymoons $command --help | grep -o '^  --\?[a-zA-Z][a-z-]*'); do
     # shellcheck disable=SC2086
