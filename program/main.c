@@ -27,6 +27,7 @@
 #include "chunk.h"
 #include "cli/stats.h"
 #include "cli/tracing.h"
+#include "core/exit_seam.h"
 #include "ctrl_c.h"
 #include "deadlock/standstill.h"
 #include "embedded.h"
@@ -38,6 +39,7 @@
 #include "quit.h"
 #include "repl.h"
 #include "shared/segment.h"
+#include "state/originals.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_open.h"
@@ -83,9 +85,8 @@ static int exit_status(lua_State *L) {
   return (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
 }
 
-/* os.exit of the main VM: ends the workers first, then does the same as Lua's. [-n, raises or does
- * not return] */
-static int leave(lua_State *L) {
+/* Ends the workers first, then does the same as Lua's os.exit. [-n, raises or does not return] */
+static int end_program(lua_State *L, UNUSED int how, UNUSED lua_KContext context) {
   const int code = exit_status(L);
   struct vm *vm = vm_of(L);
   manymoons_library.end_workers(L, SHUTDOWN_JOIN);
@@ -98,12 +99,29 @@ static int leave(lua_State *L) {
   exit((tracing_end() && has_written) || code ? code : EXIT_FAILURE);
 }
 
+/* os.exit of the main VM. The library may end a worker instead (exit_seam.h); in a forked worker another function is in
+ * its place. [-n, raises or does not return] */
+static int leave(lua_State *L) {
+  const int count = lua_gettop(L);
+  originals_push(L, LUA_OSLIBNAME, "exit");
+  const lua_CFunction now = lua_tocfunction(L, -1);
+  lua_settop(L, count);
+  if (now && now != leave) return now(L);
+  if (!exit_seam_push(L)) return end_program(L, LUA_OK, 0);
+  for (int i = 1; i <= count; i++) lua_pushvalue(L, i);
+  lua_callk(L, count, 0, 0, end_program);
+  return end_program(L, LUA_OK, 0);
+}
+
 static void set_globals(lua_State *L, const struct options *o) {
   manymoons_library.preload(L);
   set_arguments(L, o);
   lua_getglobal(L, LUA_OSLIBNAME);
   lua_pushcfunction(L, leave);
   lua_setfield(L, -2, "exit");
+  lua_pushcfunction(L, leave);
+  originals_replace(L, LUA_OSLIBNAME, "exit");
+  exit_seam_offer(L);
   lua_pop(L, 1);
 }
 

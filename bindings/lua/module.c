@@ -15,6 +15,7 @@
 #include "cli/tracing.h"
 #include "compare/measure.h"
 #include "core/arguments.h"
+#include "core/exit_seam.h"
 #include "core/failure.h"
 #include "core/settings.h"
 #include "core/system.h"
@@ -196,6 +197,8 @@ static const luaL_Reg native_functions[] = {
     {"gil_set", gil_set},
     {"settings", settings_call},
     {"seal", values_seal},
+    {"replace_original", values_replace_original},
+    {"take_exit", exit_seam_take},
     {"set_maintenance", waiting_set_maintenance},
     {"can_yield", waiting_can_yield},
     {"make_way", waiting_make_way},

@@ -50,6 +50,32 @@ void names_seal(lua_State *L) {
   lua_pop(L, 1);
 }
 
+static const char covered_key = 'c'; /* its address is the key of a weak table; never written */
+
+void names_cover(lua_State *L) {
+  weak_table_push_kept(L, &covered_key, "k");
+  lua_insert(L, -3);
+  lua_pushvalue(L, -2);
+  names_seal(L);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+bool names_push_covered(lua_State *L, int function) {
+  function = lua_absindex(L, function);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &covered_key);
+  if (!lua_istable(L, -1)) {
+    lua_pop(L, 1);
+    return false;
+  }
+  lua_pushvalue(L, function);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+  if (!lua_isnil(L, -1)) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
 static bool is_original(lua_State *L, int function) {
   if (!originals_find(L, function)) return false;
   lua_pop(L, 2);

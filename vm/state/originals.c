@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Two tables: `kept`, library -> key -> function, filled at the beginning; and `places`, made when a
- * function is first looked for: function -> "library NUL key", or false. A place that a fresh VM does not
- * have is the host's, and no original: a receiver may not have it. */
+/* Three tables: `kept`, library -> key -> function, filled at the beginning; `places`, made when a
+ * function is first looked for: function -> "library NUL key", or false; and `replacements`, the same of the functions
+ * that originals_replace has put there, one after the other: a program may have kept any of them. A place that a fresh
+ * VM does not have is the host's, and no original: a receiver may not have it. */
 #include "state/originals.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@
 
 static const char kept_key = 'k'; /* their addresses are the keys; never written */
 static const char places_key = 'p';
+static const char replacements_key = 'r';
 
 static const char *const libraries[] = {"_G",        "string", "table", "math", "io",  "os",    "package",
                                         "coroutine", "utf8",   "debug", "bit",  "jit", "bit32", "ffi"};
@@ -86,8 +88,21 @@ void originals_push_library(lua_State *L, const char *library) {
   lua_remove(L, -2);
 }
 
+/* Pushes "library NUL key". */
+static void push_place(lua_State *L, const char *library, const char *key) {
+  lua_pushstring(L, library);
+  lua_pushlstring(L, "\0", 1);
+  lua_pushstring(L, key);
+  lua_concat(L, 3);
+}
+
 void originals_replace(lua_State *L, const char *library, const char *key) {
   luaL_checkstack(L, 12, "no room to replace a function");
+  weak_table_push_kept(L, &replacements_key, "k");
+  lua_pushvalue(L, -2);
+  push_place(L, library, key);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
   originals_push_library(L, library);
   if (lua_istable(L, -1)) {
     lua_pushvalue(L, -2);
@@ -115,10 +130,7 @@ static void enter_functions(lua_State *L, const char *library) {
     const bool is_known = lua_toboolean(L, -1);
     lua_pop(L, 1);
     if (is_known) {
-      lua_pushstring(L, library);
-      lua_pushlstring(L, "\0", 1);
-      lua_pushvalue(L, -4);
-      lua_concat(L, 3);
+      push_place(L, library, lua_tostring(L, -2));
       lua_rawset(L, functions - 2);
     } else {
       lua_pop(L, 1);
@@ -162,6 +174,14 @@ static void split_place(lua_State *L) {
   lua_remove(L, -3);
 }
 
+/* Pushes the place for which originals_replace has got this function, or nil. */
+static void push_place_of_replacement(lua_State *L, int function) {
+  weak_table_push_kept(L, &replacements_key, "k");
+  lua_pushvalue(L, function);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+}
+
 bool originals_find(lua_State *L, int index) {
   luaL_checkstack(L, 16, "no room to name a function");
   const int top = lua_gettop(L);
@@ -170,7 +190,8 @@ bool originals_find(lua_State *L, int index) {
   lua_pushvalue(L, function);
   lua_rawget(L, -2);
   if (lua_isnil(L, -1)) {
-    if (!fresh_find(L, function)) lua_pushboolean(L, 0);
+    push_place_of_replacement(L, function);
+    if (lua_isnil(L, -1) && !fresh_find(L, function)) lua_pushboolean(L, 0);
     lua_pushvalue(L, function);
     lua_pushvalue(L, -2);
     lua_rawset(L, top + 1);

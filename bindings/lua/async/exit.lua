@@ -8,8 +8,9 @@
 --   another task             the program, or the worker of its thread, by code outside of tasks
 --   elsewhere                the program, by the function that was there before
 --
--- The first use of tasks, the first thread of a worker, or the first pool loads this module, which puts its function
--- into `os`, once. A host that uses none of them keeps its own.
+-- The first use of tasks, the first thread of a worker, or the first pool loads this module. The os.exit of the host
+-- program asks it (core/exit_seam.h). In other hosts it puts its function into `os`, once, and a host that uses none of
+-- them keeps its own.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -24,11 +25,10 @@ if type(os) ~= "table" then return { told = {} } end
 local before = os.exit
 local exit = { told = {} } -- functions to call before the program ends
 
--- Ends what code outside of tasks is a part of.
-local function leave(code, ...)
+-- What code outside of tasks is a part of ends: a thread of a worker, by an error; the program after the return.
+local function prepare_end(code)
   native.exit_thread(code)
   for _, f in ipairs(exit.told) do f() end
-  return before(code, ...)
 end
 
 -- The exit code of a worker; nil: no such argument, and `before` says so.
@@ -46,17 +46,30 @@ local function leave_call(argument, task)
   error("interrupted", 0)
 end
 
-os.exit = native.seal(function(argument, ...)
+local end_program -- outside of tasks
+
+-- Ends the worker that the caller is a part of. Returns where that is the program.
+local function leave_worker(argument, ...)
   local task, rest = waits.current_task(), pack(...)
   leave_call(argument, task)
-  if not task then return leave(argument, ...) end
-  local tasks = waits.tasks
+  if not task then return prepare_end(argument) end
   if not task.process then
-    tasks.exit_program(function() return leave(argument, unpack(rest, 1, rest.n)) end)
+    waits.tasks.exit_program(function() return end_program(argument, unpack(rest, 1, rest.n)) end)
   end
   local code = code_of(argument)
-  if not code then return before(argument, ...) end
-  tasks.exit(code, task.process)
-end)
+  if code then waits.tasks.exit(code, task.process) end
+end
+
+end_program = native.take_exit(leave_worker)
+if not end_program then
+  end_program = function(argument, ...)
+    prepare_end(argument)
+    return before(argument, ...)
+  end
+  os.exit = native.replace_original("os", "exit", function(argument, ...)
+    leave_worker(argument, ...)
+    return before(argument, ...)
+  end, before)
+end
 
 return exit

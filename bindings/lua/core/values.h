@@ -20,5 +20,9 @@ int values_register(lua_State *L);
 /* seal(function) → the function, which is sent by its name from now on (state/names.h).
  * [-0, +1, raises] */
 int values_seal(lua_State *L);
+/* replace_original(library, key, function, before) → the function, which is about to take the place of `before`. It is
+ * sent as the standard function of that place; or as `before`, where that is a function of the script.
+ * [-0, +1, raises] */
+int values_replace_original(lua_State *L);
 
 #endif

@@ -62,15 +62,31 @@ static int worker_exit(lua_State *L) {
   return 0;
 }
 
-static void replace_exit(lua_State *L) {
+/* Before the globals, which may include a function of the program that calls the original. */
+static void replace_original_exit(lua_State *L) {
   lua_pushcfunction(L, worker_exit);
   originals_replace(L, LUA_OSLIBNAME, "exit");
-  lua_getglobal(L, "os");
-  if (lua_istable(L, -1)) {
-    lua_pushcfunction(L, worker_exit);
-    lua_setfield(L, -2, "exit");
+}
+
+/* Whether the value on top of the stack is a function that the script put in the place of os.exit. */
+static bool is_of_script(lua_State *L) {
+  return lua_isfunction(L, -1) && !lua_iscfunction(L, -1) && !originals_is_at(L, -1, LUA_OSLIBNAME, "exit");
+}
+
+/* After the globals, which may include the os.exit of a host. */
+static void replace_exit(lua_State *L) {
+  lua_getglobal(L, LUA_OSLIBNAME);
+  const int os = lua_gettop(L);
+  if (lua_istable(L, os)) {
+    lua_pushliteral(L, "exit");
+    lua_rawget(L, os);
+    if (!is_of_script(L)) {
+      lua_pushliteral(L, "exit");
+      lua_pushcfunction(L, worker_exit);
+      lua_rawset(L, os);
+    }
   }
-  lua_pop(L, 1);
+  lua_settop(L, os - 1);
 }
 
 static void keep_settings(lua_State *L, int settings) {
@@ -160,9 +176,10 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
   apply_settings(L, 1);
   STOP_POINT("worker.is_set");
   lua_settop(L, 0);
+  replace_original_exit(L);
   globals_install(L, start_info_data(b, b->image), b->image.size);
   STOP_POINT("worker.has_globals");
-  replace_exit(L); /* after the globals, which may include a replaced os.exit, as in LÖVE */
+  replace_exit(L);
   if (sandboxed_is()) guarded_refuse_programs(L);
   const int count = transfer_decode(L, start_info_data(b, b->payload), b->payload.size);
   STOP_POINT("worker.has_function");
@@ -275,6 +292,7 @@ static int live_forked(lua_State *L) REQUIRES(rank_vm) {
   const struct life *life = lua_touserdata(L, 1);
   lua_remove(L, 1);
   keep_settings(L, 1);
+  replace_original_exit(L);
   replace_exit(L);
   stops_prepare(L);
   life->library->after_fork(L);
