@@ -93,6 +93,18 @@ static void push_mark(lua_State *to, lua_State *from, int index) {
   }
 }
 
+void fresh_push_file_methods(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_FILEHANDLE);
+  if (lua_istable(L, -1)) {
+    lua_pushliteral(L, "__index");
+    lua_rawget(L, -2);
+    lua_remove(L, -2);
+  }
+  if (lua_istable(L, -1)) return;
+  lua_pop(L, 1);
+  lua_pushnil(L);
+}
+
 /* Pushes on `to` the marks of the table on top of the fresh state's stack. */
 static void push_library(lua_State *to, lua_State *from) {
   lua_newtable(to);
@@ -123,6 +135,11 @@ static void push_libraries(lua_State *to, lua_State *from) {
   if (lua_getmetatable(from, -1)) {
     push_library(to, from);
     lua_setfield(to, -2, FRESH_STRINGS);
+  }
+  fresh_push_file_methods(from);
+  if (lua_istable(from, -1)) {
+    push_library(to, from);
+    lua_setfield(to, -2, FRESH_FILES);
   }
 }
 

@@ -12,6 +12,11 @@
 
 /* Like a library: the metatable of strings. No library has such a name. */
 #define FRESH_STRINGS "=string"
+/* Likewise the methods of files. */
+#define FRESH_FILES "=file"
+
+/* Pushes the table that has the methods of files, or nil: there is no library of files. [-0, +1, memory] */
+void fresh_push_file_methods(lua_State *L);
 
 /* Pushes the table library name -> field -> mark, with _G and FRESH_STRINGS among the libraries.
  * [-0, +1, memory] */

@@ -237,8 +237,12 @@ static void write_globals(lua_State *L, struct image_writer *image) {
   lua_settop(L, marks - 1);
 }
 
-/* Pushes a library, or for FRESH_STRINGS the metatable of strings. */
+/* Pushes a library, for FRESH_STRINGS the metatable of strings, and for FRESH_FILES the methods of files. */
 static void push_library(lua_State *L, const char *library) {
+  if (strcmp(library, FRESH_FILES) == 0) {
+    fresh_push_file_methods(L);
+    return;
+  }
   if (strcmp(library, FRESH_STRINGS) == 0) {
     lua_pushliteral(L, "");
     if (!lua_getmetatable(L, -1)) lua_newtable(L);
@@ -271,6 +275,8 @@ static void write_library(lua_State *L, struct image_writer *image) {
   const char *library = lua_tostring(L, marks - 1);
   push_library(L, library);
   if (lua_istable(L, -1)) {
+    if (lua_getmetatable(L, -1))
+      (void)write_if_sendable(L, (struct entry){image, IMAGE_LIBRARY, library, "", 0, 0});
     write_removed(L, (struct entry){.image = image, .kind = IMAGE_LIBRARY, .library = library});
     lua_pushnil(L);
     while (lua_next(L, marks + 1)) {
@@ -279,7 +285,7 @@ static void write_library(lua_State *L, struct image_writer *image) {
       else
         lua_pop(L, 1);
     }
-  } else {
+  } else if (*library != *FRESH_FILES) {
     lua_pushnil(L);
     write_entry(L, (struct entry){.image = image, .kind = IMAGE_LOADED, .key = library});
   }
@@ -332,13 +338,17 @@ static bool write_source(lua_State *L, struct image_writer *image, const char *n
 }
 
 /* Writes the fields of a host's module that can be sent, and its metatable. The module is on top of the stack,
- * and popped. */
+ * and popped. One that is no table has no fields, and is sent as it is. */
 static void write_fields(lua_State *L, struct image_writer *image, const char *name) {
   const int module = lua_gettop(L);
+  if (!lua_istable(L, module)) {
+    (void)write_if_sendable(L, (struct entry){.image = image, .kind = IMAGE_LOADED, .key = name});
+    return;
+  }
   struct entry entry = {.image = image, .kind = IMAGE_MODULE, .library = name, .key = ""};
-  if (lua_istable(L, module) && lua_getmetatable(L, module)) (void)write_if_sendable(L, entry);
+  if (lua_getmetatable(L, module)) (void)write_if_sendable(L, entry);
   lua_pushnil(L);
-  while (lua_istable(L, module) && lua_next(L, module)) {
+  while (lua_next(L, module)) {
     entry.key = has_name(L) ? lua_tostring(L, -2) : NULL;
     if (entry.key)
       (void)write_if_sendable(L, entry);

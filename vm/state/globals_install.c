@@ -406,8 +406,12 @@ static void install_global(lua_State *L) {
   lua_rawset(L, -3);
 }
 
-/* Pushes a loaded library, or the metatable of strings, which is made if there is none. */
+/* Pushes a loaded library, the methods of files, or the metatable of strings, which is made if there is none. */
 static void push_library(lua_State *L, const char *library) {
+  if (strcmp(library, FRESH_FILES) == 0) {
+    fresh_push_file_methods(L);
+    return;
+  }
   if (strcmp(library, FRESH_STRINGS) != 0) {
     lua_pushloaded(L);
     lua_getfield(L, -1, library);
@@ -420,9 +424,23 @@ static void push_library(lua_State *L, const char *library) {
   lua_setmetatable(L, -3);
 }
 
+/* On top: library, an empty key, the pending metatable of the library. */
+static void install_metatable(lua_State *L) {
+  const int library = lua_gettop(L) - 2;
+  if (!content_decode(L, INSTALL_STATE)) return;
+  push_library(L, lua_tostring(L, library));
+  if (!lua_istable(L, -1) || !lua_istable(L, library + 2)) return;
+  lua_pushvalue(L, library + 2);
+  lua_setmetatable(L, -2);
+}
+
 /* On top: library, key, what is pending. */
 static void install_library(lua_State *L) {
   const int library = lua_gettop(L) - 2;
+  if (lua_rawlen(L, library + 1) == 0) {
+    install_metatable(L);
+    return;
+  }
   if (!content_decode(L, INSTALL_STATE)) {
     lua_pushfstring(L, "%s.%s: %s", lua_tostring(L, library), lua_tostring(L, library + 1),
                     lua_tostring(L, -1));

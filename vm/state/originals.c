@@ -56,7 +56,7 @@ void originals_keep(lua_State *L) {
     lua_settop(L, top);
     return;
   }
-  lua_createtable(L, 0, LIBRARIES + 2);
+  lua_createtable(L, 0, LIBRARIES + 3);
   lua_pushloaded(L);
   for (int i = 0; i < LIBRARIES; i++) {
     lua_newtable(L);
@@ -73,6 +73,13 @@ void originals_keep(lua_State *L) {
   lua_remove(L, has_metatable ? -2 : -1);
   if (has_metatable) keep_functions(L);
   lua_setfield(L, top + 2, FRESH_STRINGS);
+  lua_newtable(L);
+  fresh_push_file_methods(L);
+  if (lua_istable(L, -1))
+    keep_functions(L);
+  else
+    lua_pop(L, 1);
+  lua_setfield(L, top + 2, FRESH_FILES);
   lua_newtable(L);
   keep_searchers(L);
   lua_setfield(L, top + 2, ORIGINALS_SEARCHERS);

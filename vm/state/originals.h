@@ -8,8 +8,8 @@
  * A host may load this library after the program has replaced a function. Then the original is known by
  * what a fresh VM has in that place (state/fresh.h).
  *
- * Beside the libraries there are places for the functions of strings' metatable (FRESH_STRINGS) and for
- * the searchers of `require`. The state is in the registry, protected by the VM lock.
+ * Beside the libraries there are places for the functions of strings' metatable (FRESH_STRINGS), for the methods of
+ * files (FRESH_FILES) and for the searchers of `require`. The state is in the registry, protected by the VM lock.
  */
 #ifndef STATE_ORIGINALS_H
 #define STATE_ORIGINALS_H

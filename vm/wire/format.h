@@ -127,7 +127,8 @@ enum table_shape {
  */
 enum image_kind {
   IMAGE_GLOBAL = 0,    /* _G[key] */
-  IMAGE_LIBRARY = 1,   /* package.loaded[library][key]; of library "=string" the metatable of strings */
+  IMAGE_LIBRARY = 1,   /* package.loaded[library][key]; of library "=string" the metatable of strings, of "=file" the
+                          methods of files; key "": the metatable of that table */
   IMAGE_PRELOAD = 2,   /* package.preload[key] */
   IMAGE_CLASS = 3,     /* the metatable registered as `key` */
   IMAGE_METATABLE = 4, /* of _G; the key is empty */

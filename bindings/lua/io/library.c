@@ -5,6 +5,7 @@
 #include "io/reading.h"
 #include "io/result.h"
 #include "io/writing.h"
+#include "state/fresh.h"
 #include "state/originals.h"
 
 /* ---- default files --------------------------------------------------------------------------- */
@@ -280,6 +281,8 @@ static void take_fields(lua_State *L, const luaL_Reg *functions) {
     if (is_there) {
       lua_pushvalue(L, state);
       lua_pushcclosure(L, functions->func, 1);
+      lua_pushvalue(L, -1);
+      originals_replace(L, FRESH_FILES, functions->name);
       lua_rawset(L, table);
     }
     lua_settop(L, table);
@@ -292,15 +295,6 @@ static void keep(lua_State *L, const char *key) { lua_setfield(L, -2, key); }
 static void push_loaded(lua_State *L, const char *library) {
   lua_pushloaded(L);
   lua_getfield(L, -1, library);
-  lua_remove(L, -2);
-}
-
-/* Pushes the table of the methods of files, or nil. */
-static void push_methods(lua_State *L) {
-  luaL_getmetatable(L, LUA_FILEHANDLE);
-  if (!lua_istable(L, -1)) return;
-  lua_pushliteral(L, "__index");
-  lua_rawget(L, -2);
   lua_remove(L, -2);
 }
 
@@ -318,7 +312,7 @@ static void keep_own(lua_State *L) {
   if (lua_istable(L, -1)) {
     lua_getfield(L, -1, "__gc");
     lua_setfield(L, -3, "__gc");
-    push_methods(L);
+    fresh_push_file_methods(L);
     lua_getfield(L, -1, "close");
     lua_setfield(L, -4, "close");
     lua_pop(L, 1);
@@ -338,7 +332,7 @@ static void copy_defaults(lua_State *L) {
 
 /* (…, state) */
 static void install_files(lua_State *L) {
-  push_methods(L);
+  fresh_push_file_methods(L);
   const bool has_files = lua_istable(L, -1);
   if (has_files) take_fields(L, methods);
   lua_pop(L, 1);
