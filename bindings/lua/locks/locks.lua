@@ -6,6 +6,7 @@
 local require, native = ...
 
 local checks = require("core.checks")
+local waits = require("core.waits")
 
 local expect = checks.expect
 local kinds = native.lock_kinds() -- the rows of vm/shared/lock_kinds.def, in a list and by name
@@ -192,10 +193,16 @@ condition_meta.__close = Condition.close
 -- Barrier ---------------------------------------------------------------------------------------------
 
 local Barrier = {}
+-- A loop may ask for them until they are what it wants.
+local function state_after_turn(self)
+  waits.give_turn()
+  return self._core:state()
+end
+
 local read = {
   parties = function(self) return (self._core:state()) end,
-  n_waiting = function(self) return (select(2, self._core:state())) end,
-  broken = function(self) return (select(3, self._core:state())) end,
+  n_waiting = function(self) return (select(2, state_after_turn(self))) end,
+  broken = function(self) return (select(3, state_after_turn(self))) end,
 }
 local barrier_meta = { __name = "Barrier", __mm_names = { Barrier, read } }
 

@@ -267,6 +267,7 @@ end
 function dispatcher.join(pool, deadline)
   local queue = pool._queue
   local left = deadline and math.max(0, deadline - native.time())
+  if left == 0 then waits.give_turn() end
   if not pump_while(pool, left, function() return queue.pending == 0 or queue.has_ended end) then
     return nil, "timeout"
   end

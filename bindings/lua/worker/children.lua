@@ -9,6 +9,7 @@ local require, native = ...
 local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local identity = require("core.identity")
+local waits = require("core.waits")
 
 local children = {}
 local started = {}
@@ -29,6 +30,7 @@ end
 
 -- The children of the calling thread or task.
 function children.active()
+  if #started > 0 then waits.give_turn() end
   children.forget_ended()
   local list, here = {}, identity.execution_context()
   for _, child in ipairs(started) do

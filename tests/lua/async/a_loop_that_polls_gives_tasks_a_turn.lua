@@ -126,7 +126,68 @@ local cases = {
   end },
 }
 
+-- What workers share, whose reads find something each time.
+cases[#cases + 1] = { "a Value", function()
+  local value = mm.Value("i32", 0)
+  return function() return value.value == 1 end, function() value.value = 1 end
+end }
+cases[#cases + 1] = { "cas of a Value", function()
+  local value = mm.Value("i32", 0)
+  return function() return value:cas(1, 2) end, function() value.value = 1 end
+end }
+cases[#cases + 1] = { "an Array", function()
+  local array = mm.Array("f64", 3)
+  return function() return array[2] == 1 end, function() array[2] = 1 end
+end }
+cases[#cases + 1] = { "a Table", function()
+  local t = mm.Table()
+  return function() return t.x end, function() t.x = 1 end
+end }
+cases[#cases + 1] = { "SharedMemory", function()
+  local memory = mm.SharedMemory{ create = true, size = 8 }
+  return function() return memory:read(0, 1) == "x" end, function()
+    memory:write(0, "x")
+    memory:unlink()
+  end
+end }
+cases[#cases + 1] = { "locked, until it is", function()
+  local lock = mm.Lock()
+  return function() return lock:locked() end, function()
+    lock:acquire()
+    mm.sleep(0.01)
+    lock:release()
+  end
+end }
+cases[#cases + 1] = { "get_value", function()
+  local semaphore = mm.Semaphore(0)
+  return function() return semaphore:get_value() == 1 end, function() semaphore:release() end
+end }
+cases[#cases + 1] = { "n_waiting", function()
+  local barrier = mm.Barrier(2)
+  return function()
+    if barrier.n_waiting == 0 then return false end
+    barrier:abort()
+    return true
+  end, function() barrier:wait() end
+end }
+
 if OWN[mm.current_world()] then
+  cases[#cases + 1] = { "active_children", function()
+    local process = mm.Process(function() mm.sleep(0.001) end)
+    process:start()
+    return function()
+      for _, child in ipairs(mm.active_children()) do
+        if child == process then return false end
+      end
+      return true
+    end, function() end
+  end }
+  cases[#cases + 1] = { "join(0) of a pool", function()
+    local pool = mm.Pool(1)
+    pool:submit(function() mm.sleep(0.001) end)
+    pool:close()
+    return function() return pool:join(0) end, function() end
+  end }
   cases[#cases + 1] = { "is_alive", function()
     local process = mm.Process(function() mm.sleep(0.001) end)
     process:start()
