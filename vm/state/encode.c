@@ -665,11 +665,6 @@ static void encode_function_part(struct encoder *e, int index, const struct path
 }
 
 static void encode_function(struct encoder *e, int index, const struct path_step *at, int depth) {
-  if (names_push_covered(e->L, index)) {
-    encode_function(e, lua_gettop(e->L), at, depth);
-    lua_pop(e->L, 1);
-    return;
-  }
   if (!names_have(e->L, index)) encode_sources_of(e, index);
   if (encode_if_known(e, index)) return;
   e->flags |= FLAG_FUNCTIONS;

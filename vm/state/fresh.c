@@ -93,16 +93,30 @@ static void push_mark(lua_State *to, lua_State *from, int index) {
   }
 }
 
-void fresh_push_file_methods(lua_State *L) {
+static void push_metatable_of_strings(lua_State *L) {
+  lua_pushliteral(L, "");
+  if (!lua_getmetatable(L, -1)) lua_pushnil(L);
+  lua_remove(L, -2);
+}
+
+static void push_file_methods(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_FILEHANDLE);
-  if (lua_istable(L, -1)) {
-    lua_pushliteral(L, "__index");
-    lua_rawget(L, -2);
+  if (!lua_istable(L, -1)) return;
+  lua_pushliteral(L, "__index");
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+}
+
+void fresh_push_library(lua_State *L, const char *library) {
+  if (strcmp(library, FRESH_FILES) == 0) {
+    push_file_methods(L);
+  } else if (strcmp(library, FRESH_STRINGS) == 0) {
+    push_metatable_of_strings(L);
+  } else {
+    lua_pushloaded(L);
+    lua_getfield(L, -1, library);
     lua_remove(L, -2);
   }
-  if (lua_istable(L, -1)) return;
-  lua_pop(L, 1);
-  lua_pushnil(L);
 }
 
 /* Pushes on `to` the marks of the table on top of the fresh state's stack. */
@@ -136,7 +150,7 @@ static void push_libraries(lua_State *to, lua_State *from) {
     push_library(to, from);
     lua_setfield(to, -2, FRESH_STRINGS);
   }
-  fresh_push_file_methods(from);
+  push_file_methods(from);
   if (lua_istable(from, -1)) {
     push_library(to, from);
     lua_setfield(to, -2, FRESH_FILES);

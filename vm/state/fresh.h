@@ -15,8 +15,9 @@
 /* Likewise the methods of files. */
 #define FRESH_FILES "=file"
 
-/* Pushes the table that has the methods of files, or nil: there is no library of files. [-0, +1, memory] */
-void fresh_push_file_methods(lua_State *L);
+/* Pushes a library of this VM, for FRESH_STRINGS the metatable of strings, for FRESH_FILES the table that has the
+ * methods of files; or nil. [-0, +1, memory] */
+void fresh_push_library(lua_State *L, const char *library);
 
 /* Pushes the table library name -> field -> mark, with _G and FRESH_STRINGS among the libraries.
  * [-0, +1, memory] */

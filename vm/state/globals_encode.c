@@ -237,22 +237,6 @@ static void write_globals(lua_State *L, struct image_writer *image) {
   lua_settop(L, marks - 1);
 }
 
-/* Pushes a library, for FRESH_STRINGS the metatable of strings, and for FRESH_FILES the methods of files. */
-static void push_library(lua_State *L, const char *library) {
-  if (strcmp(library, FRESH_FILES) == 0) {
-    fresh_push_file_methods(L);
-    return;
-  }
-  if (strcmp(library, FRESH_STRINGS) == 0) {
-    lua_pushliteral(L, "");
-    if (!lua_getmetatable(L, -1)) lua_newtable(L);
-  } else {
-    lua_pushloaded(L);
-    lua_getfield(L, -1, library);
-  }
-  lua_remove(L, -2);
-}
-
 /* Fields of `package` that the worker's settings and other entries bring. */
 static bool is_brought_elsewhere(const char *library, const char *key) {
   static const char *const keys[] = {"config", "cpath", "loaded", "loaders", "path", "preload", "searchers"};
@@ -273,14 +257,20 @@ static bool is_carried_field(lua_State *L, const char *library, int marks) {
 static void write_library(lua_State *L, struct image_writer *image) {
   const int marks = lua_gettop(L);
   const char *library = lua_tostring(L, marks - 1);
-  push_library(L, library);
+  fresh_push_library(L, library);
+  if (lua_isnil(L, -1) && strcmp(library, FRESH_STRINGS) == 0) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+  }
   if (lua_istable(L, -1)) {
     if (lua_getmetatable(L, -1))
       (void)write_if_sendable(L, (struct entry){image, IMAGE_LIBRARY, library, "", 0, 0});
     write_removed(L, (struct entry){.image = image, .kind = IMAGE_LIBRARY, .library = library});
     lua_pushnil(L);
     while (lua_next(L, marks + 1)) {
-      if (is_carried_field(L, library, marks))
+      const bool is_carried = is_carried_field(L, library, marks);
+      if (is_carried && names_push_covered(L, -1)) lua_replace(L, -2);
+      if (is_carried)
         write_entry(L, (struct entry){image, IMAGE_LIBRARY, library, lua_tostring(L, -2), 0, 0});
       else
         lua_pop(L, 1);

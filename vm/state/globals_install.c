@@ -406,22 +406,14 @@ static void install_global(lua_State *L) {
   lua_rawset(L, -3);
 }
 
-/* Pushes a loaded library, the methods of files, or the metatable of strings, which is made if there is none. */
+/* Pushes a library; the metatable of strings is made if there is none. */
 static void push_library(lua_State *L, const char *library) {
-  if (strcmp(library, FRESH_FILES) == 0) {
-    fresh_push_file_methods(L);
-    return;
-  }
-  if (strcmp(library, FRESH_STRINGS) != 0) {
-    lua_pushloaded(L);
-    lua_getfield(L, -1, library);
-    return;
-  }
+  fresh_push_library(L, library);
+  if (!lua_isnil(L, -1) || strcmp(library, FRESH_STRINGS) != 0) return;
   lua_pushliteral(L, "");
-  if (lua_getmetatable(L, -1)) return;
   lua_newtable(L);
-  lua_pushvalue(L, -1);
-  lua_setmetatable(L, -3);
+  lua_setmetatable(L, -2);
+  lua_getmetatable(L, -1);
 }
 
 /* On top: library, an empty key, the pending metatable of the library. */
@@ -437,10 +429,6 @@ static void install_metatable(lua_State *L) {
 /* On top: library, key, what is pending. */
 static void install_library(lua_State *L) {
   const int library = lua_gettop(L) - 2;
-  if (lua_rawlen(L, library + 1) == 0) {
-    install_metatable(L);
-    return;
-  }
   if (!content_decode(L, INSTALL_STATE)) {
     lua_pushfstring(L, "%s.%s: %s", lua_tostring(L, library), lua_tostring(L, library + 1),
                     lua_tostring(L, -1));
@@ -554,7 +542,7 @@ static void install_lazily(lua_State *L, enum image_kind kind) {
 /* What a script cannot wait for. It is small, as a rule. */
 static void install_at_once(lua_State *L, enum image_kind kind) {
   switch (kind) {
-    case IMAGE_LIBRARY: install_library(L); return;
+    case IMAGE_LIBRARY: lua_rawlen(L, -2) ? install_library(L) : install_metatable(L); return;
     case IMAGE_LOADED: install_module(L); return;
     case IMAGE_SEARCHERS: install_searchers(L); return;
     case IMAGE_TYPE: install_type(L); return;

@@ -74,7 +74,7 @@ void originals_keep(lua_State *L) {
   if (has_metatable) keep_functions(L);
   lua_setfield(L, top + 2, FRESH_STRINGS);
   lua_newtable(L);
-  fresh_push_file_methods(L);
+  fresh_push_library(L, FRESH_FILES);
   if (lua_istable(L, -1))
     keep_functions(L);
   else

@@ -122,13 +122,13 @@ enum table_shape {
  *   image body  := entry …
  *   entry       := kind (u8) | size (u32) of what follows | library (string; IMAGE_LIBRARY, IMAGE_MODULE)
  *                  | key (string) | content
+ *                  The library "=file" of IMAGE_LIBRARY is the methods of files; the key "" is the metatable.
  *   content     := value | deferred part …, or with IMAGE_BROKEN the text (string) of the error it
  *                  raises when used; nil: a fresh VM has it, and the program has removed it
  */
 enum image_kind {
   IMAGE_GLOBAL = 0,    /* _G[key] */
-  IMAGE_LIBRARY = 1,   /* package.loaded[library][key]; of library "=string" the metatable of strings, of "=file" the
-                          methods of files; key "": the metatable of that table */
+  IMAGE_LIBRARY = 1,   /* package.loaded[library][key]; of library "=string" the metatable of strings */
   IMAGE_PRELOAD = 2,   /* package.preload[key] */
   IMAGE_CLASS = 3,     /* the metatable registered as `key` */
   IMAGE_METATABLE = 4, /* of _G; the key is empty */

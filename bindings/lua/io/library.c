@@ -312,7 +312,7 @@ static void keep_own(lua_State *L) {
   if (lua_istable(L, -1)) {
     lua_getfield(L, -1, "__gc");
     lua_setfield(L, -3, "__gc");
-    fresh_push_file_methods(L);
+    fresh_push_library(L, FRESH_FILES);
     lua_getfield(L, -1, "close");
     lua_setfield(L, -4, "close");
     lua_pop(L, 1);
@@ -332,7 +332,7 @@ static void copy_defaults(lua_State *L) {
 
 /* (…, state) */
 static void install_files(lua_State *L) {
-  fresh_push_file_methods(L);
+  fresh_push_library(L, FRESH_FILES);
   const bool has_files = lua_istable(L, -1);
   if (has_files) take_fields(L, methods);
   lua_pop(L, 1);

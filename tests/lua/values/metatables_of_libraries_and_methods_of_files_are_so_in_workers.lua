@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- A metatable that the program gave a library, methods that it gave files, and methods of files that it kept or wrapped.
+-- A metatable that the program gave a library, methods that it gave files, and methods of files that it kept or
+-- wrapped.
 local mm = require "manymoons"
 local expect = require "expect"
 
