@@ -665,25 +665,27 @@ static void encode_function_part(struct encoder *e, int index, const struct path
 }
 
 static void encode_function(struct encoder *e, int index, const struct path_step *at, int depth) {
-  if (!names_have(e->L, index)) encode_sources_of(e, index);
+  const bool has_name = names_have(e->L, index);
+  if (has_name && names_push_covered(e->L, index)) {
+    encode_function(e, lua_gettop(e->L), at, depth);
+    lua_pop(e->L, 1);
+    return;
+  }
+  if (!has_name) encode_sources_of(e, index);
   if (encode_if_known(e, index)) return;
   e->flags |= FLAG_FUNCTIONS;
-  if (names_have(e->L, index)) {
+  if (has_name) {
     if (!find_name(e, index))
       path_raise(e->L, at, "a C function that no loaded module holds",
                  "make it in the worker (coroutine.wrap and io.lines return such functions)");
     encode_found_name(e);
     return;
   }
-  if (depth < e->depth_max) {
-    encode_tag(e, TAG_FUNCTION);
-    encode_code(e, index);
-    encode_function_part(e, index, at, depth + 1);
-    return;
-  }
-  encode_tag(e, TAG_FUNCTION_DEFERRED);
-  encode_stub(e, index);
+  const bool is_deferred = depth >= e->depth_max;
+  encode_tag(e, is_deferred ? TAG_FUNCTION_DEFERRED : TAG_FUNCTION);
+  if (is_deferred) encode_stub(e, index);
   encode_code(e, index);
+  if (!is_deferred) encode_function_part(e, index, at, depth + 1);
 }
 
 /* ---- userdata -------------------------------------------------------------------------------- */
@@ -759,10 +761,7 @@ void encode_value(struct encoder *e, int index, const struct path_step *at) {
 /* Writes the part of the object on top of the stack. [-1, +0, raises] */
 static void encode_part(struct encoder *e, const struct path_step *at) {
   const int index = lua_gettop(e->L);
-  if (lua_istable(e->L, index))
-    encode_table_part(e, index, at, 1);
-  else
-    encode_function_part(e, index, at, 1);
+  (lua_istable(e->L, index) ? encode_table_part : encode_function_part)(e, index, at, 1);
   lua_pop(e->L, 1);
 }
 

@@ -268,9 +268,7 @@ static void write_library(lua_State *L, struct image_writer *image) {
     write_removed(L, (struct entry){.image = image, .kind = IMAGE_LIBRARY, .library = library});
     lua_pushnil(L);
     while (lua_next(L, marks + 1)) {
-      const bool is_carried = is_carried_field(L, library, marks);
-      if (is_carried && names_push_covered(L, -1)) lua_replace(L, -2);
-      if (is_carried)
+      if (is_carried_field(L, library, marks))
         write_entry(L, (struct entry){image, IMAGE_LIBRARY, library, lua_tostring(L, -2), 0, 0});
       else
         lua_pop(L, 1);

@@ -42,8 +42,8 @@ void names_walk(lua_State *L, const char *path, enum names_access access);
 /* Seals the Lua function on top of the stack: it is sent by name from now on, like a C function,
  * and not with its upvalues. [-1, +0, memory] */
 void names_seal(lua_State *L);
-/* (… cover, covered) Seals the cover, a Lua function that stands before a function of the script. In
- * the globals of a worker that stands in its place: the receiver has covers of its own. [-2, +0, memory] */
+/* (… cover, covered) Seals the cover, a Lua function that stands before a function of the script. It is sent
+ * as that: the receiver has covers of its own. [-2, +0, memory] */
 void names_cover(lua_State *L);
 /* Pushes the function that the one at `index` covers. [-0, +1|0] */
 bool names_push_covered(lua_State *L, int index);
