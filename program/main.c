@@ -23,11 +23,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "async/exit_seam.h"
 #include "base/version.h"
 #include "chunk.h"
 #include "cli/stats.h"
 #include "cli/tracing.h"
-#include "core/exit_seam.h"
 #include "ctrl_c.h"
 #include "deadlock/standstill.h"
 #include "embedded.h"
@@ -99,8 +99,8 @@ static int end_program(lua_State *L, UNUSED int how, UNUSED lua_KContext context
   exit((tracing_end() && has_written) || code ? code : EXIT_FAILURE);
 }
 
-/* os.exit of the main VM. The library may end a worker instead (exit_seam.h); in a forked worker another function is in
- * its place. [-n, raises or does not return] */
+/* os.exit of the main VM. The library may end a worker instead (async/exit_seam.h); in a forked worker
+ * another function is in its place. [-n, raises or does not return] */
 static int leave(lua_State *L) {
   const int count = lua_gettop(L);
   originals_push(L, LUA_OSLIBNAME, "exit");

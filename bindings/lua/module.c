@@ -4,6 +4,7 @@
  * makes. */
 #include "module.h"
 
+#include "async/exit_seam.h"
 #include "async/fiber.h"
 #include "async/loop.h"
 #include "async/poller.h"
@@ -15,7 +16,6 @@
 #include "cli/tracing.h"
 #include "compare/measure.h"
 #include "core/arguments.h"
-#include "core/exit_seam.h"
 #include "core/failure.h"
 #include "core/settings.h"
 #include "core/system.h"

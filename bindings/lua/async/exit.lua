@@ -9,7 +9,7 @@
 --   elsewhere                the program, by the function that was there before
 --
 -- The first use of tasks, the first thread of a worker, or the first pool loads this module. The os.exit of the host
--- program asks it (core/exit_seam.h). In other hosts it puts its function into `os`, once, and a host that uses none of
+-- program asks it (exit_seam.h). In other hosts it puts its function into `os`, once, and a host that uses none of
 -- them keeps its own.
 local require, native = ...
 

@@ -5,8 +5,8 @@
  * other hosts a function of the library takes the place.
  *
  * The state is in the registry of the VM, protected by the VM lock. */
-#ifndef BINDINGS_CORE_EXIT_SEAM_H
-#define BINDINGS_CORE_EXIT_SEAM_H
+#ifndef BINDINGS_ASYNC_EXIT_SEAM_H
+#define BINDINGS_ASYNC_EXIT_SEAM_H
 
 #include "state/lua_compat.h"
 

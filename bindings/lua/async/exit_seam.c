@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The entry of the registry is nil, true once the host has offered to ask, or the function that it asks. */
-#include "core/exit_seam.h"
+#include "async/exit_seam.h"
 
 #include "state/originals.h"
 
