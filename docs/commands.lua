@@ -79,13 +79,9 @@ function commands.read(program)
   local list, seen = { main }, {}
   for place, usage in ipairs(main.usage) do
     local name = command_of(usage)
-<<<<<<< HEAD
-    if name and name ~= "script" and name ~= "help" and not seen[name] then
-=======
     if name == "help" then
       list.help = (main.summaries[place] or "print how a command is used")
     elseif name and name ~= "script" and not seen[name] then
->>>>>>> prompt
       seen[name] = true
       local command = read_help(lines_of(program .. " " .. name .. " --help"), name)
       command.summary = main.summaries[place]:gsub("%s*%(%l+ %-%-help%)$", "")

@@ -114,11 +114,7 @@ _manymoons_offer() { # KIND CURRENT
 }
 
 _manymoons() {
-<<<<<<< HEAD
-  local commands='compare top stack worker pool map profile trace'
-=======
   local commands='compare top stack worker pool map profile trace help'
->>>>>>> prompt
   local current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]} command='' place=1 word kind operands
   COMPREPLY=()
   if [[ $current == = ]]; then
