@@ -65,12 +65,23 @@ local function open_ones(queues, closed, turn)
   return open
 end
 
+local names = { Queue = true, SimpleQueue = true, JoinableQueue = true }
+
+local function check_queues(queues)
+  expect(type(queues) == "table" and not getmetatable(queues) and #queues > 0, "select",
+    "argument 1: a list of queues expected, got " .. (type(queues) == "table" and "an empty one" or type(queues)))
+  for i, queue in ipairs(queues) do
+    local meta = type(queue) == "userdata" and getmetatable(queue)
+    expect(type(meta) == "table" and names[meta.__name], "select",
+      "queue " .. i .. ": a queue expected, got " .. checks.show(queue))
+  end
+end
+
 local turn = 0
 
 -- select(queues, timeout) → a queue and the item that was taken from it; or nil and "timeout", or "closed": all are.
 function many.select(wait, queues, timeout)
-  expect(type(queues) == "table" and not getmetatable(queues) and #queues > 0, "select",
-    "argument 1: a list of queues expected, got " .. (type(queues) == "table" and "an empty one" or type(queues)))
+  check_queues(queues)
   timeout = checks.timeout(timeout, "select")
   local due, closed = timeout and time() + timeout, {}
   turn = turn + 1

@@ -97,4 +97,5 @@ end
 
 expect.raises("Queue:put_many: argument 1: a list expected, got nil", bounded.put_many, bounded)
 expect.raises("Queue:get_many: argument 1: a whole number, 1 or more, expected, got 0", bounded.get_many, bounded, 0)
+expect.raises("select: queue 2: a queue expected, got 5", mm.select, { mm.Queue(), 5 })
 expect.raises("select: argument 1: a list of queues expected, got an empty one", mm.select, {})
