@@ -208,6 +208,7 @@ static const luaL_Reg native_functions[] = {
     {"write_now", writing_now},
     {"descriptor_of", unbuffered_descriptor_call},
     {"read_some", unbuffered_read_call},
+    {"is_abandoned", unbuffered_is_abandoned_call},
     {"line_run_new", line_run_new},
     {"cut_lines", line_run_cut_call},
     {"set_waits", waiting_set_waits},

@@ -44,6 +44,11 @@ for world in serial threads interpreters processes; do
   yes | { "$manymoons" --world $world map x 2>err || true; } | head -n 2 >out
   [ "$(cat out)" = "$(printf 'y\ny')" ] && [ ! -s err ] || complain "a reader that ends, in $world: $(cat out err)"
 done
+# Where only the code itself prints, too.
+for world in interpreters processes; do
+  yes | { "$manymoons" --world $world map 'print(x)' 2>err || true; } | head -n 1 >out
+  [ "$(cat out)" = y ] && [ ! -s err ] || complain "a reader of what the code prints that ends, in $world: $(cat out err)"
+done
 # The same where SIGPIPE is ignored.
 yes | { trap '' PIPE; "$manymoons" map x 2>err || true; } | head -n 2 >out
 [ ! -s err ] || complain "a reader that ends, without SIGPIPE: $(cat err)"

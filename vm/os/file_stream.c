@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio_ext.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,6 +48,11 @@ enum file_stream_kind file_stream_kind(FILE *f) {
 bool file_stream_is_cached(FILE *f) { return pages_have_next(fileno(f)); }
 
 int file_stream_descriptor(FILE *f) { return fileno(f); }
+
+bool file_stream_is_abandoned(FILE *f) {
+  struct pollfd watch = {.fd = fileno(f)};
+  return poll(&watch, 1, 0) > 0 && (watch.revents & POLLERR) != 0;
+}
 
 status file_stream_read_now(FILE *f, void *bytes, size_t most, size_t *got) {
   ssize_t size;

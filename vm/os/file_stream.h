@@ -35,6 +35,8 @@ bool file_stream_is_cached(FILE *f);
 
 /* -1: it has none. */
 int file_stream_descriptor(FILE *f);
+/* Whether it is a pipe or a socket whose reader has gone. */
+bool file_stream_is_abandoned(FILE *f);
 /* Reads past the stream's buffer, in one call of the system, which may wait: *got is 0 at the end. -errno. */
 MUST_CHECK status file_stream_read_now(FILE *f, void *bytes, size_t most, size_t *got);
 

@@ -21,6 +21,11 @@ int unbuffered_descriptor_call(lua_State *L) {
   return 1;
 }
 
+int unbuffered_is_abandoned_call(lua_State *L) {
+  lua_pushboolean(L, file_stream_is_abandoned(io_file_check(L, 1)));
+  return 1;
+}
+
 int unbuffered_read_call(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   struct some s = {.file = io_file_check(L, 1), .most = (size_t)luaL_checkinteger(L, 2)};
   if (file_stream_kind(s.file) == FILE_STREAM_WAITABLE)

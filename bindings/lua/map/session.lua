@@ -231,7 +231,11 @@ end
 local function print_slice(self, slice)
   if self.is_stopped then return end
   self.unprinted, self.under_way = self.unprinted - 1, self.under_way - slice.weight
-  if slice.output ~= "" then write_output(self, slice.output) end
+  if slice.output ~= "" then
+    write_output(self, slice.output)
+  elseif native.is_abandoned(io.stdout) then -- what the code itself prints has no reader either
+    self.is_stopped = true
+  end
   if self.plan.reduce then fold(self, slice.folded) end
   if slice.messages ~= "" then diagnostics.write(slice.messages) end
   if self.log and not self.is_stopped then self.log:write(slice.log) end
