@@ -55,15 +55,17 @@ yes | { trap '' PIPE; "$manymoons" map x 2>err || true; } | head -n 2 >out
 
 # A line is answered before the next one comes.
 mkfifo questions answers
-"$manymoons" map 'x + 1' <questions >answers &
-exec 3>questions 4<answers
-for i in 1 5 9; do
-  echo $i >&3
-  read -r answer <&4
-  [ "$answer" = $((i + 1)) ] || complain "$i is answered with $answer"
+for world in serial async threads interpreters processes; do
+  "$manymoons" map --world $world 'x + 1' <questions >answers 2>err &
+  exec 3>questions 4<answers
+  for i in 1 5 9; do
+    echo $i >&3
+    read -r answer <&4
+    [ "$answer" = $((i + 1)) ] || complain "$i is answered with $answer in $world"
+  done
+  exec 3>&- 4<&-
+  wait $! || complain "an input that comes line by line fails in $world: $(cat err)"
 done
-exec 3>&- 4<&-
-wait
 
 # Ctrl-C.
 for code in 'while true do end' 'require("manymoons").sleep(1000)'; do

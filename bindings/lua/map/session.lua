@@ -279,7 +279,7 @@ local function await(self, is_wanting)
     if self.open > 0 then dispatcher.pump_until(self.pool, self.arrival) end
   elseif self.open == 0 then
     self.source:read(self.bytes_a_line or 0)
-  else
+  elseif not dispatcher.pump_until(self.pool, self.arrival, 0) then -- in serial all results are there
     local descriptor = self.source:descriptor()
     local handle, _, more = dispatcher.waitable(self.pool)
     local things = { handle, descriptor }
