@@ -25,7 +25,6 @@ local Queue, JoinableQueue = {}, {}
 local queue_meta, joinable_meta = classes.Queue, classes.JoinableQueue
 queue_meta.__index, joinable_meta.__index = Queue, JoinableQueue
 setmetatable(JoinableQueue, { __index = Queue })
-many.add_to(Queue)
 
 local states = setmetatable({}, { __mode = "k" })
 
@@ -50,6 +49,8 @@ local function check(self, method, class)
   if meta ~= joinable_meta and (meta ~= queue_meta or class) then checks.refuse_self(self, where) end
   return where
 end
+
+many.add_to(Queue, check)
 
 -- A forked child has its own.
 local function state_of(self)

@@ -120,15 +120,23 @@ function Pool.reduce(self, f, list, op, init, opts)
   return whole.reduce(self, f, list, op, init, opts, count)
 end
 
+-- The list's length. The function is called by one of the library's, so that it cannot be a name.
+local function check_whole(self, where, f, list, opts)
+  check_open(self, where)
+  arguments.check_function(where, 1, f)
+  arguments.check_opts(where, 3, opts, arguments.fold)
+  return arguments.check_list(where, 2, list)
+end
+
 -- A new list of the items for which f is true, in their order
 function Pool.filter(self, f, list, opts)
-  local count = check_map(self, "Pool:filter", f, list, opts, arguments.fold)
+  local count = check_whole(self, "Pool:filter", f, list, opts)
   return whole.filter(self, f, list, opts, count)
 end
 
 -- The first item for which f is true, and its place; or nil
 function Pool.find(self, f, list, opts)
-  local count = check_map(self, "Pool:find", f, list, opts, arguments.fold)
+  local count = check_whole(self, "Pool:find", f, list, opts)
   return whole.find(self, f, list, opts, count)
 end
 

@@ -15,6 +15,8 @@ local starting = require("worker.start")
 
 local unpack = checks.unpack
 
+local is_jit = jit ~= nil -- luacheck: ignore
+
 local Backend = setmetatable({}, { __index = local_backend.Backend })
 local backend_meta = { __index = Backend, __name = "PoolBackend" }
 
@@ -26,7 +28,17 @@ local function run_limited(task, state, put)
   runner.run_limited(task, state, put, function() return coroutine.running() == here end)
 end
 
+-- Elsewhere a hook goes with its coroutine.
+local function restore_hook_at_end(state)
+  local own = is_jit and waits.current_task()
+  if not own then return end
+  waits.tasks.on_end(own, function()
+    if state.restore then state.restore() end
+  end)
+end
+
 local function serve(backend, state, initializer, ...)
+  restore_hook_at_end(state)
   local function put(answer) backend.results:put(answer) end
   backend.members[identity.execution_context()] = true
   if runner.initialize(state, put, initializer, ...) then

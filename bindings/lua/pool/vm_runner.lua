@@ -171,7 +171,7 @@ end
 
 -- The hook of a call that no other worker ends: it raises an error when the time is over, and leaves time after it, as
 -- the stop of a worker does (vm/state/vm_interrupt.h). is_here() says whether the code that runs is the worker's; what
--- the worker does before and after the call is not interrupted.
+-- the worker does before and after the call goes on.
 local function limiter(state, is_here)
   local begun, due, raised, had_time = 0, 0, 0, false
   local look
@@ -201,13 +201,16 @@ local function limiter(state, is_here)
   return look
 end
 
--- run(task, state, put) for a task with the time limit state.limit.
+-- run(task, state, put) for a task with the time limit state.limit. Meanwhile state.restore() gives the program its hook
+-- back, for a worker that is ended in its call: a VM of LuaJIT has one hook for all its coroutines.
 function runner.run_limited(task, state, put, is_here)
   local hook, mask, count = debug.gethook()
   waits.set_limited(state)
+  function state.restore() debug.sethook(hook, mask, count) end
   debug.sethook(limiter(state, is_here), "", INSTRUCTIONS)
   runner.run(task, state, put)
-  debug.sethook(hook, mask, count)
+  state.restore()
+  state.restore = nil
   waits.set_limited(nil)
   native.set_late(false)
   state.limit, state.is_polling = nil, nil

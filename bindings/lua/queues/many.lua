@@ -10,40 +10,47 @@ local many = {}
 
 local function left_of(due) return due and math.max(0, due - time()) end
 
--- Puts the items in their order: true; or nil, why, and how many were put.
-local function put_many(self, list, timeout)
-  local where = "Queue:put_many"
-  expect(type(list) == "table" and not getmetatable(list), where, "argument 1: a list expected, got " .. type(list))
-  timeout = checks.timeout(timeout, where)
-  local due = timeout and time() + timeout
-  for i = 1, checks.length(list, where, "argument 1") do
-    local put, why = self:put(list[i], timeout == 0 and 0 or left_of(due))
-    if not put then return nil, why, i - 1 end
+-- put_many and get_many for a class of queues. check(self, method) raises unless `self` is one, and returns what the
+-- script calls the method.
+function many.add_to(methods, check)
+  -- Puts the items in their order: true; or nil, why, and how many were put.
+  function methods.put_many(self, list, timeout)
+    local where = check(self, "put_many")
+    expect(type(list) == "table" and not getmetatable(list), where, "argument 1: a list expected, got " .. type(list))
+    timeout = checks.timeout(timeout, where)
+    local due = timeout and time() + timeout
+    for i = 1, checks.length(list, where, "argument 1") do
+      local put, why = self:put(list[i], timeout == 0 and 0 or left_of(due))
+      if not put then return nil, why, i - 1 end
+    end
+    return true
   end
-  return true
+
+  -- A list of 1 to n items: waits for the first one, and takes the others if they are there. Or nil and why.
+  function methods.get_many(self, n, timeout)
+    local where = check(self, "get_many")
+    expect(checks.is_whole(n, 1), where, "argument 1: a whole number, 1 or more, expected, got " .. checks.show(n))
+    local item, why = self:get(checks.timeout(timeout, where))
+    if why then return nil, why end
+    local list = { n = 1, item }
+    while list.n < n do
+      item, why = self:get(0)
+      if why then break end
+      list.n = list.n + 1
+      list[list.n] = item
+    end
+    return list
+  end
 end
 
--- A list of 1 to n items: waits for the first one, and takes the others if they are there. Or nil and why.
-local function get_many(self, n, timeout)
-  local where = "Queue:get_many"
-  expect(checks.is_whole(n, 1), where, "argument 1: a whole number, 1 or more, expected, got " .. checks.show(n))
-  local item, why = self:get(checks.timeout(timeout, where))
-  if why then return nil, why end
-  local list = { n = 1, item }
-  while list.n < n do
-    item, why = self:get(0)
-    if why then break end
-    list.n = list.n + 1
-    list[list.n] = item
+for _, class in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do
+  local function check(self, method)
+    local where = class .. ":" .. method
+    checks.handle(self, class, where)
+    return where
   end
-  return list
-end
-
-function many.add_to(methods) methods.put_many, methods.get_many = put_many, get_many end
-
-for _, kind in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do
-  many.add_to(native.queue_methods(kind))
-  many.add_to(native.local_queue_methods(kind))
+  many.add_to(native.queue_methods(class), check)
+  many.add_to(native.local_queue_methods(class), check)
 end
 
 -- An item of one of the ready queues, and the queue; nil: another caller was faster.
