@@ -39,6 +39,9 @@ says 2 "manymoons: '-e' needs argument (try --help)" -e
 says 2 "manymoons: no command 'tpo': did you mean 'top'? (try --help)" help tpo
 says 2 "manymoons top: unknown option '--onec': did you mean '--once'? (try --help)" top --onec
 says 2 "manymoons stack: which program? * (try --help)" stack
+says 2 "manymoons map: unknown option '--unorderd': did you mean '--unordered'? (try --help)" map --unorderd "x * 2" x.lua
+says 2 "manymoons map: --world: no world 'procs': did you mean 'processes'? (there are: *) (try --help)" \
+  map --world procs "x * 2" x.lua
 says 2 "manymoons trace: unknown option '--htm': did you mean '--html'? (try --help)" trace --htm page.html x.lua
 says 2 "manymoons profile: unknown option '--mdoe': did you mean '--mode'? (try --help)" profile --mdoe wall x.lua
 says 2 "manymoons worker: unknown option '--pol': did you mean '--pool'? (try --help)" worker $url --pol jobs
@@ -57,7 +60,7 @@ says 1 "manymoons: cannot read folder: Is a directory" folder
 echo 'print(2)' >comapre
 [ "$("$program" comapre)" = 2 ] || { echo "a script called comapre is not run"; wrong=1; }
 
-for command in compare top stack worker pool profile trace; do
+for command in compare map top stack worker pool profile trace; do
   "$program" help $command >helped 2>err </dev/null || { echo "help $command fails"; wrong=1; }
   "$program" $command --help >out 2>&1 </dev/null
   cmp -s out helped && grep -q '^usage: manymoons' helped && [ ! -s err ] || { echo "help $command: other text"; wrong=1; }

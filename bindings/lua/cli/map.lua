@@ -10,6 +10,7 @@ local joblog = require("map.joblog")
 local program = require("map.program")
 local session = require("map.session")
 local source = require("map.source")
+local usage = require("terminal.usage")
 
 local USAGE = [[
 usage: manymoons map [options] 'code' [files]
@@ -53,7 +54,7 @@ local function refuse(why)
   os.exit(2)
 end
 
-local function refuse_use(why) refuse(why .. "; see manymoons map --help") end
+local function refuse_use(why) usage.refuse("map", why) end
 
 -- Options -------------------------------------------------------------------------------------------------------------
 
@@ -96,7 +97,7 @@ end
 
 local function world(word)
   if not worlds.get(word) then
-    refuse_use("--world: no world '" .. word .. "' (there are: " .. table.concat(worlds.names, ", ") .. ")")
+    refuse_use("--world: " .. worlds.refusal(word))
   end
   mm.set_world(word)
   return word
@@ -128,7 +129,7 @@ local function read_option(options, words, i)
     options[name] = true
     return i + 1
   elseif not READERS[name] then
-    refuse_use("unknown option '" .. words[i] .. "'")
+    usage.refuse_word("map", words[i], USAGE)
   end
   if not value then
     i = i + 1
