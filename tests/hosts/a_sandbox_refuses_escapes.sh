@@ -342,7 +342,7 @@ for method in forkserver spawn fork broker; do
   if [ $method = broker ] && ! command -v redis-server >found; then continue; fi
   {
     status=0
-    "$MM_BUILD/manymoons" escapes.lua "$here" $method 2>errors || status=$?
+    LUA_PATH="$MM_TOP/tests/support/?.lua;;" "$MM_BUILD/manymoons" escapes.lua "$here" $method 2>errors || status=$?
     echo $status >status
   } | cat
   status=$(cat status)
