@@ -151,7 +151,8 @@ static enum line read_edited(struct editor *e, const char *prompt, char **line) 
 
 /* ---- a plain line ---------------------------------------------------------------------------- */
 
-static enum line read_plain(struct vm *vm, const char *prompt, char **line) {
+/* As ctrl_c_wait_readable. */
+static enum line read_plain(struct vm *vm, const char *prompt, char **line) NO_THREAD_SAFETY_ANALYSIS {
   fputs(prompt, stdout);
   fflush(stdout);
   char *text = NULL;

@@ -201,8 +201,8 @@ local function limiter(state, is_here)
   return look
 end
 
--- run(task, state, put) for a task with the time limit state.limit. Meanwhile state.restore() gives the program its hook
--- back, for a worker that is ended in its call: a VM of LuaJIT has one hook for all its coroutines.
+-- run(task, state, put) for a task with the time limit state.limit. Meanwhile state.restore() gives the program its
+-- hook back, for a worker that is ended in its call: a VM of LuaJIT has one hook for all its coroutines.
 function runner.run_limited(task, state, put, is_here)
   local hook, mask, count = debug.gethook()
   waits.set_limited(state)
