@@ -93,7 +93,6 @@ struct vm_thread {
   char world[PROFILE_WORLD_MAX];
   const void *task;             /* the coroutine of the running async task, or NULL */
   bool has_tasks;               /* the thread has async tasks, which run while C code waits */
-  unsigned looks;               /* at what workers share, while it has tasks (core/waiting.h) */
   const void *waits_for;        /* while it waits for something that can be closed: what; else NULL */
   struct thread waiter;         /* the OS thread of that wait */
   bool is_disturbed;            /* something was closed; a wait for many things clears it */

@@ -39,7 +39,6 @@ static deadline slice_end(lua_State *L, deadline until) {
   return deadline_earlier(until, deadline_after(is_maintained ? maintained_slice_seconds : slice_seconds));
 }
 
-enum { LOOKS_PER_TURN = 500 };
 enum maintenance { MAINTAIN_ALL, MAINTAIN_BARS };
 
 /* Whether a pool did something, or will when a time has come. */
@@ -249,11 +248,6 @@ status waiting_try_turn(lua_State *L) {
 }
 
 void waiting_give_turn(lua_State *L) { raise_if_stopped(L, waiting_try_turn(L)); }
-
-void waiting_note_look(lua_State *L) {
-  struct vm_thread *self = vm_self(vm_of(L));
-  if (self->has_tasks && ++self->looks % LOOKS_PER_TURN == 0) waiting_give_turn(L);
-}
 
 /* What waiting_set_busy kept for the calling thread. */
 static void push_scheduler(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &vm_self(vm_of(L))->has_tasks); }

@@ -69,9 +69,6 @@ MUST_CHECK status wait_for_other_threads(lua_State *L, enum trace_call call, wai
  * then the call looks again. Without it a loop that polls would keep the tasks from what it polls for.
  * [-0, +0, raises] */
 void waiting_give_turn(lua_State *L);
-/* For a look at what workers share, which always finds something, and which a script may repeat until it finds what
- * it wants: some hundred looks give one turn. [-0, +0, raises] */
-void waiting_note_look(lua_State *L);
 /* The same where what a raise would leave has to be freed. STATUS_OK: look again; STATUS_EMPTY: the thread
  * has no tasks; -EDEADLK: the calling task was cancelled; clean up, then raise_if_stopped. */
 MUST_CHECK status waiting_try_turn(lua_State *L);

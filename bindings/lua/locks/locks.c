@@ -211,7 +211,6 @@ static int semaphore_release(lua_State *L) REQUIRES(rank_vm) {
 /* ---- looking --------------------------------------------------------------------------------- */
 
 static int push_is_locked(lua_State *L, enum lock_kind kind) {
-  waiting_note_look(L);
   if (permits_free(lock_handle_check(L, 1, kind)->s) == 0) waiting_give_turn(L);
   lua_pushboolean(L, permits_free(lock_handle_check(L, 1, kind)->s) == 0);
   return 1;
@@ -221,7 +220,7 @@ static int lock_locked(lua_State *L) { return push_is_locked(L, LOCK_KIND_LOCK);
 static int rlock_locked(lua_State *L) { return push_is_locked(L, LOCK_KIND_RLOCK); }
 
 static int semaphore_get_value(lua_State *L) {
-  waiting_note_look(L);
+  if (permits_free(lock_handle_check(L, 1, semaphore_kind(L))->s) == 0) waiting_give_turn(L);
   lua_pushinteger(L, (lua_Integer)permits_free(lock_handle_check(L, 1, semaphore_kind(L))->s));
   return 1;
 }

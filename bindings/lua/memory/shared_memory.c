@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "core/settings.h"
-#include "core/waiting.h"
 #include "memory/tracker.h"
 #include "os/process.h"
 #include "os/shared_file.h"
@@ -125,7 +124,6 @@ int shared_memory_after_fork(lua_State *L) {
 
 /* read(offset, size) → a string. memory/memory.lua has checked the range. [-0, +1 or 2, raises] */
 static int file_read(lua_State *L) {
-  waiting_note_look(L);
   const struct shared_file *f = check_file(L);
   const size_t size = (size_t)luaL_checknumber(L, 3);
   char *room = lua_newuserdata(L, size ? size : 1);

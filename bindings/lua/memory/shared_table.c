@@ -9,7 +9,6 @@
 
 #include "core/lazy_methods.h"
 #include "core/shared_handle.h"
-#include "core/waiting.h"
 #include "locks/lock_handle.h"
 #include "os/status_text.h"
 #include "shared/shared_table.h"
@@ -128,7 +127,6 @@ static bool push_value(lua_State *L, struct table_handle *h, struct shared_table
 
 /* A closed table still has its methods, for close. */
 static int table_index(lua_State *L) {
-  waiting_note_look(L);
   struct table_handle *h = class_check(L, 1, &type.class);
   bytes_clear(&h->room);
   if (h->shared.object && push_value(L, h, push_key(L, h, 2))) return 1;

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/shared_handle.h"
-#include "core/waiting.h"
 #include "locks/lock_handle.h"
 #include "memory/array_element.h"
 #include "os/status_text.h"
@@ -112,7 +111,6 @@ static int array_index(lua_State *L) {
     lua_rawget(L, lua_upvalueindex(1));
     return 1;
   }
-  waiting_note_look(L);
   const struct target t = check_target(L);
   array_element_push(L, t.type, typed_array_load(t.m, t.index));
   return 1;
@@ -134,7 +132,6 @@ static int value_index(lua_State *L) {
     lua_rawget(L, lua_upvalueindex(1));
     return 1;
   }
-  waiting_note_look(L);
   const struct target t = check_target(L);
   array_element_push(L, t.type, typed_array_load(t.m, 0));
   return 1;
@@ -166,7 +163,6 @@ static int typed_array_add_method(lua_State *L) {
 
 /* cas(old, new) → whether the element was old, and now is new. [-0, +1, raises] */
 static int typed_array_cas_method(lua_State *L) {
-  waiting_note_look(L);
   const struct target t = check_target(L);
   uint64_t expected = check_element(L, t.next, t.type, t.name);
   const uint64_t bits = check_element(L, t.next + 1, t.type, t.name);

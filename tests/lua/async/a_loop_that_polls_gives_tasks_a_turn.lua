@@ -126,38 +126,6 @@ local cases = {
   end },
 }
 
--- What workers share, whose reads find something each time.
-cases[#cases + 1] = { "a Value", function()
-  local value = mm.Value("i32", 0)
-  return function() return value.value == 1 end, function() value.value = 1 end
-end }
-cases[#cases + 1] = { "cas of a Value", function()
-  local value = mm.Value("i32", 0)
-  return function() return value:cas(1, 2) end, function() value.value = 1 end
-end }
-cases[#cases + 1] = { "an Array", function()
-  local array = mm.Array("f64", 3)
-  return function() return array[2] == 1 end, function() array[2] = 1 end
-end }
-cases[#cases + 1] = { "a Table", function()
-  local t = mm.Table()
-  return function() return t.x end, function() t.x = 1 end
-end }
-cases[#cases + 1] = { "SharedMemory", function()
-  local memory = mm.SharedMemory{ create = true, size = 8 }
-  return function() return memory:read(0, 1) == "x" end, function()
-    memory:write(0, "x")
-    memory:unlink()
-  end
-end }
-cases[#cases + 1] = { "locked, until it is", function()
-  local lock = mm.Lock()
-  return function() return lock:locked() end, function()
-    lock:acquire()
-    mm.sleep(0.01)
-    lock:release()
-  end
-end }
 cases[#cases + 1] = { "get_value", function()
   local semaphore = mm.Semaphore(0)
   return function() return semaphore:get_value() == 1 end, function() semaphore:release() end
