@@ -239,6 +239,9 @@ function ops.drop(self, ...)
   for _, id in ipairs({ ... }) do operations.let_go(self, requests.client(), id) end
 end
 
+-- The client's VM has closed the proxy in which the client waits.
+function ops.unwait() requests.end_waits() end
+
 -- The client has closed its proxy.
 function ops.leave(self, id)
   local entry = self.objects[id]

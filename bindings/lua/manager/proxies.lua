@@ -29,6 +29,7 @@ local CONNECT_SECONDS = 20
 
 -- Connections -----------------------------------------------------------------------------------------
 
+local SERVER, ID, KIND, CLOSED = "\0server", "\0id", "\0kind", "\0closed" -- fields of proxies that no object has
 local links = {} -- connections, by thread or task and server; empty in a forked child
 local handles = {} -- of servers in this VM (serial), by token
 
@@ -75,12 +76,12 @@ end
 
 -- Sends a request and waits for its answer. A link whose last request was interrupted stays busy, and link_to replaces
 -- it, because its answer would be taken for that of the next request.
-local function exchange(server, bytes, timeout)
+local function exchange(server, bytes, timeout, proxy)
   local here = not server.is_foreign and handles[server.token]
   if here then return here(bytes) end
   if not server.address then errors.raise(died("it was closed")) end
   local link = link_to(server)
-  link.is_busy = true
+  link.is_busy, link.proxy = true, proxy
   local ok, why = link.state.stream:send(listener.frame(listener.VALUE, bytes))
   local kind, answer
   if ok then kind, answer = listener.fetch(link.state, timeout) end
@@ -89,7 +90,7 @@ local function exchange(server, bytes, timeout)
     errors.raise(died(why or answer))
   end
   listener.drop(link.state)
-  link.is_busy = false
+  link.is_busy, link.proxy = false, nil
   return answer
 end
 
@@ -144,7 +145,6 @@ end
 
 -- Proxies ---------------------------------------------------------------------------------------------
 
-local SERVER, ID, KIND, CLOSED = "\0server", "\0id", "\0kind", "\0closed" -- fields that no object has
 local proxy_meta, foreign_meta = { __name = "Proxy" }, { __name = "Proxy" }
 proxy_meta.__mm_foreign = foreign_meta
 local new_proxy
@@ -227,14 +227,24 @@ end
 
 local dropped = {} -- server's name → numbers of objects whose proxies were collected
 
-local function ask(server, proxy, key, ...)
+local ask
+
+-- Another user of the VM has closed the proxy. What the caller got meanwhile is given back.
+local function closed_meanwhile(server, proxy)
+  pcall(ask, server, proxy, nil, "leave", rawget(proxy, ID))
+  checks.fail(kind_of(proxy) .. ": closed while it was waited for")
+end
+
+function ask(server, proxy, key, ...)
   local name = name_of_server(server)
   local gone = dropped[name]
   if gone and #gone >= 64 then
     dropped[name] = nil
     exchange(server, native.dumps({ n = #gone + 1, "drop", unpack(gone) }))
   end
-  local answer = open_answer(server, exchange(server, request_of(server, proxy, ...)))
+  local bytes = exchange(server, request_of(server, proxy, ...), nil, proxy)
+  if proxy and rawget(proxy, CLOSED) and (...) ~= "leave" then closed_meanwhile(server, proxy) end
+  local answer = open_answer(server, bytes)
   for i = 3, answer[2] + 2 do answer[i] = import(server, answer[i], proxy, key) end
   return unpack(answer, 3, answer[2] + 2)
 end
@@ -305,6 +315,14 @@ local function caller_of(proxy, key)
   return list and list[key]
 end
 
+-- Threads and tasks of this VM that wait in the proxy get an answer, and find it closed.
+local function end_waits(self)
+  for _, link in pairs(links) do
+    local stream = link.is_busy and link.proxy == self and link.state.stream
+    if stream then pcall(stream.send, stream, listener.frame(listener.VALUE, native.dumps({ n = 1, "unwait" }))) end
+  end
+end
+
 -- Lets go of the object: what the caller holds of it is given back, and an object without proxies goes. A queue is
 -- closed for all of its users, which its own method does.
 local function close_proxy(self)
@@ -312,6 +330,7 @@ local function close_proxy(self)
   if rawget(self, CLOSED) then return end
   local server, id = server_of(self), rawget(self, ID)
   rawset(self, CLOSED, true)
+  end_waits(self)
   known[name_of_server(server) .. " " .. id] = nil
   pcall(ask, server, self, nil, "leave", id) -- or the server is gone
 end

@@ -70,6 +70,24 @@ function requests.notify(object)
   for _, waiter in ipairs(line or {}) do table.insert(server.ready, waiter) end
 end
 
+-- Ends the waits of the client's other requests, as if their time were over. The caller's request has no answer.
+function requests.end_waits()
+  local request = mine()
+  request.reply = function() end
+  for _, line in pairs(request.server.waiting) do
+    for i = #line, 1, -1 do
+      if line[i].client == request.client then
+        local waiter = table.remove(line, i)
+        if waiter.list then waits.tasks.wake_all(waiter.list, true) end
+        if not waiter.list then
+          waiter.ended = true
+          table.insert(request.server.ready, waiter)
+        end
+      end
+    end
+  end
+end
+
 local function results_of(task)
   if task.state == "done" then return unpack(task.results, 1, task.results.n) end
   error(task.results, 0)
