@@ -9,10 +9,16 @@ for method in pages.read("docs/reference/lua.md"):gmatch("\n### `[%w_]+:([%w_]+)
 end
 methods.dict = true -- what a manager makes has no heading of its own
 
--- The value of a path, as "async.spawn".
+local function index(value, name) return value[name] end
+
+-- The value of a path, as "async.spawn". A name that is nearly one of the module's raises.
 local function value_of(path)
   local value = mm
-  for name in path:gmatch("[%w_]+") do value = value and value[name] end
+  for name in path:gmatch("[%w_]+") do
+    local ok, found = pcall(index, value, name)
+    value = ok and found or nil
+    if value == nil then return nil end
+  end
   return value
 end
 

@@ -68,7 +68,7 @@ printf '1\n2\n' | ends 1 '1 ' "^manymoons map: line 2" -j2 --halt soon,fail=1 \
 for words in "" "--frob x" "--halt often x" "--block none x" "-j 0 x" "-j x" "--timeout -1 x" "--world mars x" \
   "--files --block 1M x" "--resume x" "--pool p x" "--retries 1.5 x" "--reduce"; do
   # shellcheck disable=SC2086
-  seq 1 3 | ends 2 '' '^manymoons map: .*see manymoons map --help$' $words
+  seq 1 3 | ends 2 '' '^manymoons map: .*(try --help)$' $words
   [ "$(wc -l <err)" = 1 ] || complain "map $words: more than one line: $(cat err)"
 done
 seq 1 3 | ends 2 '' '^manymoons map: code:1: .*near' 'x +'

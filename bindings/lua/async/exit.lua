@@ -47,14 +47,19 @@ local function leave_call(argument, task)
 end
 
 local end_program -- outside of tasks
+local is_leaving = false -- it was called; the host's asks once more, on its way
 
 -- Ends the worker that the caller is a part of. Returns where that is the program.
 local function leave_worker(argument, ...)
+  if is_leaving then return prepare_end(argument) end
   local task, rest = waits.current_task(), pack(...)
   leave_call(argument, task)
   if not task then return prepare_end(argument) end
   if not task.process then
-    waits.tasks.exit_program(function() return end_program(argument, unpack(rest, 1, rest.n)) end)
+    waits.tasks.exit_program(function()
+      is_leaving = true
+      return end_program(argument, unpack(rest, 1, rest.n))
+    end)
   end
   local code = code_of(argument)
   if code then waits.tasks.exit(code, task.process) end
