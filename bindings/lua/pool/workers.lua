@@ -309,9 +309,9 @@ local function check_silence(pool, own, now)
 end
 
 -- Whether a time limit, a worker to be stopped or one to be started will change the pool, though nothing else happens.
-local function has_times(pool)
+local function has_times(pool, is_stopping)
   local own = pool._workers
-  return pool._queue.timed > 0 or next(own.stopping) ~= nil or #own.vacancies > 0 or own.silent_until < math.huge
+  return pool._queue.timed > 0 or is_stopping or #own.vacancies > 0 or own.silent_until < math.huge
 end
 
 -- Checks timeouts, stops and delayed restarts. Seconds until it has to be called again; nil: no need. Then whether it
@@ -319,10 +319,12 @@ end
 function workers.check_timeouts(pool)
   local queue, own = pool._queue, pool._workers
   if own.silent_until < math.huge then check_silence(pool, own, time()) end
-  if queue.timed == 0 and queue.each == 0 and not next(own.stopping) and #own.vacancies == 0 then
-    return nil, has_times(pool)
+  -- Asked once: LuaJIT 2.1.0-beta3 may crash where one trace asks `next` twice of one empty table.
+  local is_stopping = next(own.stopping) ~= nil
+  if queue.timed == 0 and queue.each == 0 and not is_stopping and #own.vacancies == 0 then
+    return nil, has_times(pool, is_stopping)
   end
-  local now, is_active = time(), has_times(pool)
+  local now, is_active = time(), has_times(pool, is_stopping)
   local splits = queue.each > 0 and now >= own.next_split
   if splits then own.next_split = now + SPLIT_EVERY end
   local due = fill_vacancies(pool, now)
