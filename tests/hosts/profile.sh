@@ -31,23 +31,31 @@ if arg[1] == "error" then error("boom") end
 if arg[1] == "exit" then os.exit(3) end
 END
 
+# A machine that is busy may let a thread run between its samples alone: seen CONDITION… tries again then.
+seen() {
+  for _ in 1 2 3 4 5 6; do
+    profiled
+    if "$@"; then return 0; fi
+  done
+  fail "$* fails in $world"
+}
+
 # The first function of a table is the one that computes.
-for world in serial async threads interpreters processes; do
+is_on_top() { sed -n '/FUNCTION$/{n;p;}' out | grep -q " crunch (work.lua:2)" && grep -q " twice (work.lua:7)" out; }
+profiled() {
   "$manymoons" --world $world profile --top 10 work.lua a >out 2>err || fail "profile fails in $world"
   grep -q "^work.lua.a.a.6$" out || fail "the script has other arguments in $world"
-  sed -n '/FUNCTION$/{n;p;}' out | grep -q " crunch (work.lua:2)" || fail "crunch is not on top in $world"
-  grep -q " twice (work.lua:7)" out || fail "its caller is not there in $world"
   [ ! -s err ] || fail "something is said in $world"
-done
+}
+for world in serial async threads interpreters processes; do seen is_on_top; done
 
-for world in threads interpreters processes; do
+has_worker() { grep -Eq "^$world: Cruncher-$1;(.*;)?twice \(work.lua:7\);crunch \(work.lua:2\) [0-9]+$" out.folded; }
+have_workers() { has_worker 1 && has_worker 2; }
+profiled() {
   "$manymoons" --world $world profile -o out.folded work.lua >out 2>err || fail "folded fails in $world"
-  for worker in 1 2; do
-    grep -Eq "^$world: Cruncher-$worker;(.*;)?twice \(work.lua:7\);crunch \(work.lua:2\) [0-9]+$" out.folded ||
-      fail "worker $worker is not there in $world"
-  done
   grep -q "wrote out.folded" err || fail "what was written is not said"
-done
+}
+for world in threads interpreters processes; do seen have_workers; done
 
 # What other programs read.
 "$manymoons" profile -o out.json --mode wall work.lua >out 2>err
