@@ -182,7 +182,7 @@ static status wait_for_room(lua_State *L, struct local_queue *q, deadline until)
   while (!q->is_closed && is_full(q)) {
     if (deadline_is_now(until)) return STATUS_FULL;
     const status st = sleep_for(L, q, TAKEN, until);
-    if (st == STATUS_OK) continue;
+    if (st == STATUS_OK || (st == STATUS_DEADLOCK && !is_full(q))) continue; /* taken by the last one */
     if (!is_full(q)) wake_threads(q, TAKEN, 1);
     return st;
   }
@@ -224,7 +224,7 @@ static status wait_for_value(lua_State *L, struct local_queue *q, deadline until
     if (q->is_closed) return STATUS_CLOSED;
     if (deadline_is_now(until)) return STATUS_EMPTY;
     const status st = sleep_for(L, q, PUT, until);
-    if (st == STATUS_OK) continue;
+    if (st == STATUS_OK || (st == STATUS_DEADLOCK && q->head != q->tail)) continue; /* put by the last one */
     if (q->head != q->tail) wake_threads(q, PUT, 1);
     return st;
   }
