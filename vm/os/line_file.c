@@ -57,17 +57,6 @@ static status open_locked(const char *path, int *out) {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static status write_all(int fd, const char *text, size_t size) {
-  while (size) {
-    const ssize_t written = write(fd, text, size);
-    if (written < 0 && errno != EINTR) return -errno;
-    if (written < 0) continue;
-    text += written;
-    size -= (size_t)written;
-  }
-  return STATUS_OK;
-}
-
 /* The bytes of `all` from the line on that begins behind the first `dropped` bytes. */
 static const char *find_rest(const struct bytes *all, size_t dropped, size_t *size) {
   const char *const end = (const char *)all->data + all->len;
@@ -85,7 +74,7 @@ static status replace(const char *path, const char *text, size_t size) {
   if (length >= (int)sizeof made) return -ENAMETOOLONG;
   const int fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, OWN_FILE);
   if (fd < 0) return -errno;
-  status st = write_all(fd, text, size);
+  status st = regular_file_write_on(fd, text, size);
   close(fd);
   if (st == STATUS_OK && rename(made, path)) st = -errno;
   if (st) unlink(made);
@@ -110,7 +99,7 @@ static status append_to(const char *path, const char *text, size_t size, size_t 
   int fd = -1;
   status st = open_locked(path, &fd);
   if (st) return st;
-  st = write_all(fd, text, size);
+  st = regular_file_write_on(fd, text, size);
   struct stat facts;
   if (st == STATUS_OK && fstat(fd, &facts) == 0 && (size_t)facts.st_size > most) st = shorten(path, most);
   close(fd);

@@ -42,17 +42,6 @@ status private_file_make_folders(const char *path) {
   return STATUS_OK;
 }
 
-static status write_whole(int fd, const char *text, size_t size) {
-  while (size) {
-    const ssize_t written = write(fd, text, size);
-    if (written < 0 && errno != EINTR) return -errno;
-    if (written < 0) continue;
-    text += written;
-    size -= (size_t)written;
-  }
-  return fsync(fd) ? -errno : STATUS_OK;
-}
-
 /* It gets its name when it is whole, and only if nobody has that name by then. */
 status private_file_create(const char *path, const char *text, size_t size) {
   char made[PATH_MAX];
@@ -62,7 +51,8 @@ status private_file_create(const char *path, const char *text, size_t size) {
   if (st) return st;
   const int fd = open(made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, OWN_FILE);
   if (fd < 0) return -errno;
-  st = write_whole(fd, text, size);
+  st = regular_file_write_on(fd, text, size);
+  if (st == STATUS_OK && fsync(fd)) st = -errno;
   close(fd);
   if (st == STATUS_OK && link(made, path)) st = -errno;
   unlink(made);

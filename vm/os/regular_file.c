@@ -43,3 +43,14 @@ status regular_file_read(const char *path, size_t most, struct bytes *out) {
   close(fd);
   return st;
 }
+
+status regular_file_write_on(int fd, const void *bytes, size_t size) {
+  for (const char *at = bytes; size;) {
+    const ssize_t written = write(fd, at, size);
+    if (written < 0 && errno != EINTR) return -errno;
+    if (written < 0) continue;
+    at += written;
+    size -= (size_t)written;
+  }
+  return STATUS_OK;
+}

@@ -13,5 +13,7 @@ MUST_CHECK status regular_file_open(const char *path, int *fd);
 MUST_CHECK status regular_file_read_on(int fd, size_t most, struct bytes *out);
 /* Both, and closes it. */
 MUST_CHECK status regular_file_read(const char *path, size_t most, struct bytes *out);
+/* Writes all of it at the descriptor's place. */
+MUST_CHECK status regular_file_write_on(int fd, const void *bytes, size_t size);
 
 #endif

@@ -8,24 +8,14 @@
 #include <unistd.h>
 
 #include "os/file_limit.h"
-
-static status write_all(int fd, const char *bytes, size_t size) {
-  while (size) {
-    const ssize_t written = write(fd, bytes, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return -errno;
-    bytes += written;
-    size -= (size_t)written;
-  }
-  return STATUS_OK;
-}
+#include "os/regular_file.h"
 
 status program_open(int *fd, const void *bytes, size_t size, const char *name) {
   status st = file_limit_allows(size);
   if (st) return st;
   const int made = memfd_create(name, MFD_CLOEXEC);
   if (made < 0) return -errno;
-  st = write_all(made, bytes, size);
+  st = regular_file_write_on(made, bytes, size);
   if (st)
     close(made);
   else
