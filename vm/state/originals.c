@@ -220,6 +220,10 @@ bool originals_is_at(lua_State *L, int index, const char *library, const char *k
   return is_there;
 }
 
+bool originals_is_replaced(lua_State *L, int index, const char *library, const char *key) {
+  return lua_isfunction(L, index) && !lua_iscfunction(L, index) && !originals_is_at(L, index, library, key);
+}
+
 void originals_push(lua_State *L, const char *library, const char *key) {
   luaL_checkstack(L, 12, "no room for a function");
   originals_push_library(L, library);

@@ -31,6 +31,8 @@ void originals_replace(lua_State *L, const char *library, const char *key);
 bool originals_find(lua_State *L, int index);
 /* Whether originals_find would find the function under this library and key. [-0, +0, memory] */
 bool originals_is_at(lua_State *L, int index, const char *library, const char *key);
+/* Whether the function at `index` is one that the script put in the place of a standard one. [-0, +0, memory] */
+bool originals_is_replaced(lua_State *L, int index, const char *library, const char *key);
 /* Pushes the table of the originals of a library, key -> function, which no caller changes; or nil.
  * [-0, +1, memory] */
 void originals_push_library(lua_State *L, const char *library);

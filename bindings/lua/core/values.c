@@ -91,18 +91,13 @@ int values_seal(lua_State *L) {
   return 1;
 }
 
-/* Whether the value on top of the stack is a function that the script put in the place of a standard one. */
-static bool is_of_script(lua_State *L, const char *library, const char *key) {
-  return lua_isfunction(L, -1) && !lua_iscfunction(L, -1) && !originals_is_at(L, -1, library, key);
-}
-
 int values_replace_original(lua_State *L) {
   const char *library = luaL_checkstring(L, 1), *key = luaL_checkstring(L, 2);
   luaL_checktype(L, 3, LUA_TFUNCTION);
   lua_settop(L, 4);
   lua_pushvalue(L, 3);
   lua_pushvalue(L, 4);
-  if (is_of_script(L, library, key)) {
+  if (originals_is_replaced(L, -1, library, key)) {
     names_cover(L);
   } else {
     lua_pop(L, 1);

@@ -68,11 +68,6 @@ static void replace_original_exit(lua_State *L) {
   originals_replace(L, LUA_OSLIBNAME, "exit");
 }
 
-/* Whether the value on top of the stack is a function that the script put in the place of os.exit. */
-static bool is_of_script(lua_State *L) {
-  return lua_isfunction(L, -1) && !lua_iscfunction(L, -1) && !originals_is_at(L, -1, LUA_OSLIBNAME, "exit");
-}
-
 /* After the globals, which may include the os.exit of a host. */
 static void replace_exit(lua_State *L) {
   lua_getglobal(L, LUA_OSLIBNAME);
@@ -80,7 +75,7 @@ static void replace_exit(lua_State *L) {
   if (lua_istable(L, os)) {
     lua_pushliteral(L, "exit");
     lua_rawget(L, os);
-    if (!is_of_script(L)) {
+    if (!originals_is_replaced(L, -1, LUA_OSLIBNAME, "exit")) {
       lua_pushliteral(L, "exit");
       lua_pushcfunction(L, worker_exit);
       lua_rawset(L, os);
