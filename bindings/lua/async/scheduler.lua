@@ -213,15 +213,23 @@ local function finish(task, state, results)
   if state == "failed" and not task.is_reported then watch_failure(task) end
 end
 
+-- The tasks of a set, in the order in which they began.
+local function in_order(set)
+  local list = {}
+  for task in pairs(set) do list[#list + 1] = task end
+  table.sort(list, function(a, b) return a.number < b.number end)
+  return list
+end
+
+-- The tasks that have not ended.
+function scheduler.all_alive() return in_order(alive) end
+
 -- Ends a run (async.run): cancels its tasks and those that they spawned, and reports failures that were not asked for.
 function scheduler.end_run(run)
   for _, task in ipairs(scheduler.all_alive()) do
     if task.run == run and not task.is_worker then stop(task) end
   end
-  local list = {}
-  for task in pairs(failed) do list[#list + 1] = task end
-  table.sort(list, function(a, b) return a.number < b.number end)
-  for _, task in ipairs(list) do
+  for _, task in ipairs(in_order(failed)) do
     if task.unasked then task.unasked.fire() end
     scheduler.asked(task)
   end
@@ -518,14 +526,6 @@ end
 function scheduler.expect_outside(by) unowned = unowned + by end
 
 -- The end ---------------------------------------------------------------------------------------------
-
--- The tasks that have not ended.
-function scheduler.all_alive()
-  local list = {}
-  for task in pairs(alive) do list[#list + 1] = task end
-  table.sort(list, function(a, b) return a.number < b.number end)
-  return list
-end
 
 -- The code of this thread was ended by an error after which none of this module ran, as that of Ctrl-C, and the caller
 -- is outside of tasks. The task that ran ends.
