@@ -190,8 +190,6 @@ function module.new(pool, opts)
   return future
 end
 
-function module.is_future(thing) return getmetatable(thing) == meta end
-
 -- Whether it is a future or a task.
 local function is_promise(thing)
   local thing_meta = getmetatable(thing)

@@ -13,7 +13,6 @@ local worlds = require("core.worlds")
 local unheard = require("async.unheard")
 local arguments = require("pool.arguments")
 local backend = require("pool.backend")
-local broadcast = require("pool.broadcast")
 local dispatcher = require("pool.dispatcher")
 local future = require("pool.future")
 local lists = require("pool.lists.map")
@@ -24,7 +23,6 @@ local rings_backend = require("pool.rings_backend")
 local serial_backend = require("pool.serial_backend")
 local tasks = require("pool.tasks")
 local vm_backend = require("pool.vm_backend")
-local whole = require("pool.lists.whole")
 local workers = require("pool.workers")
 
 local pack = checks.pack
@@ -117,7 +115,7 @@ function Pool.reduce(self, f, list, op, init, opts)
   if init == nil and count == 0 then
     checks.fail("Pool:reduce: argument 2: an empty list, and no initial value")
   end
-  return whole.reduce(self, f, list, op, init, opts, count)
+  return require("pool.lists.whole").reduce(self, f, list, op, init, opts, count)
 end
 
 -- The list's length. The function is called by one of the library's, so that it cannot be a name.
@@ -131,13 +129,13 @@ end
 -- A new list of the items for which f is true, in their order
 function Pool.filter(self, f, list, opts)
   local count = check_whole(self, "Pool:filter", f, list, opts)
-  return whole.filter(self, f, list, opts, count)
+  return require("pool.lists.whole").filter(self, f, list, opts, count)
 end
 
 -- The first item for which f is true, and its place; or nil
 function Pool.find(self, f, list, opts)
   local count = check_whole(self, "Pool:find", f, list, opts)
-  return whole.find(self, f, list, opts, count)
+  return require("pool.lists.whole").find(self, f, list, opts, count)
 end
 
 -- A new, sorted list; less(a, b) as of table.sort
@@ -146,7 +144,7 @@ function Pool.sort(self, list, less, opts)
   local count = arguments.check_list("Pool:sort", 1, list)
   if less ~= nil then arguments.check_function("Pool:sort", 2, less) end
   arguments.check_opts("Pool:sort", 3, opts, arguments.fold)
-  return whole.sort(self, list, less, opts, count)
+  return require("pool.lists.whole").sort(self, list, less, opts, count)
 end
 
 -- One call in each worker ------------------------------------------------------------------------------
@@ -160,13 +158,13 @@ end
 function Pool.broadcast(self, f, ...)
   check_local(self, "Pool:broadcast")
   arguments.check_function("Pool:broadcast", 1, f)
-  return broadcast(self, self._config.world, f, ...)
+  return require("pool.broadcast")(self, self._config.world, f, ...)
 end
 
 -- True once all workers have started, and have run the initializer
 function Pool.warm(self)
   check_local(self, "Pool:warm")
-  broadcast(self, self._config.world, function() end)
+  require("pool.broadcast")(self, self._config.world, function() end)
   return true
 end
 
