@@ -201,15 +201,13 @@ local function check_files(wanted)
   end
 end
 
-local TAKES_VALUE = { ["-e"] = true, ["-l"] = true, ["--world"] = true }
-
--- The words before `compare`, but for those that mean this program alone.
+-- The words before `compare`, but for those that mean this program alone. A word that is no option is the value of the
+-- option before it.
 local function read_program_options(before)
-  local kept, i = {}, 1
-  while before[i] do
-    local word, last = before[i], TAKES_VALUE[before[i]] and i + 1 or i
-    if word:find("^%-[elEW]") then table.move(before, i, last, #kept + 1, kept) end
-    i = last + 1
+  local kept, is_for_runs = {}, false
+  for _, word in ipairs(before) do
+    if word:sub(1, 1) == "-" then is_for_runs = word:find("^%-[elEW]") ~= nil end
+    if is_for_runs then kept[#kept + 1] = word end
   end
   return kept
 end

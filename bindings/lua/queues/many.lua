@@ -43,7 +43,9 @@ function many.add_to(methods, check)
   end
 end
 
-for _, class in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do
+local classes = { Queue = true, SimpleQueue = true, JoinableQueue = true }
+
+for class in pairs(classes) do
   local function check(self, method)
     local where = class .. ":" .. method
     checks.handle(self, class, where)
@@ -72,14 +74,12 @@ local function open_ones(queues, closed, turn)
   return open
 end
 
-local names = { Queue = true, SimpleQueue = true, JoinableQueue = true }
-
 local function check_queues(queues)
   expect(type(queues) == "table" and not getmetatable(queues) and #queues > 0, "select",
     "argument 1: a list of queues expected, got " .. (type(queues) == "table" and "an empty one" or type(queues)))
   for i, queue in ipairs(queues) do
     local meta = type(queue) == "userdata" and getmetatable(queue)
-    expect(type(meta) == "table" and names[meta.__name], "select",
+    expect(type(meta) == "table" and classes[meta.__name], "select",
       "queue " .. i .. ": a queue expected, got " .. checks.show(queue))
   end
 end
