@@ -11,14 +11,9 @@
 --   options         { names = { "-o" }, value = "FILE" or nil, text = }
 --
 -- Its field `help` is the summary of `manymoons help COMMAND`, which has no options and no manual.
-local commands = {}
+local lines_of = dofile("tests/support/files.lua").lines_of
 
-local function lines_of(command)
-  local pipe, lines = assert(io.popen(command)), {}
-  for line in pipe:lines() do lines[#lines + 1] = line end
-  assert(pipe:close(), command)
-  return lines
-end
+local commands = {}
 
 local function append(text, more) return text == "" and more or text .. " " .. more end
 

@@ -7,6 +7,8 @@ local RUNS = { "compare", "profile", "trace", "worker", "map" }
 local BROKER = { "worker", "pool", "map" }
 local NONE = {}
 
+local lines_of = dofile("tests/support/files.lua").lines_of
+
 local variables = {
   { "MANYMOONS_WORLD",
     "the default world: serial, async, threads, interpreters or processes (default: processes)", RUNS },
@@ -69,14 +71,12 @@ end
 local NO_VARIABLES = { MANYMOONS_VERSION = true }
 
 local function check()
-  local pipe = assert(io.popen("grep -rhoE '\"MANYMOONS_[A-Z_]+\"' vm bindings program | sort -u"))
-  for line in pipe:lines() do
+  for _, line in ipairs(lines_of("grep -rhoE '\"MANYMOONS_[A-Z_]+\"' vm bindings program | sort -u")) do
     local name = line:match('"(.*)"')
     if not NO_VARIABLES[name] and not is_described(name) then
       error("docs/environment.lua does not describe " .. name, 0)
     end
   end
-  pipe:close()
 end
 
 return { variables = variables, files = files, check = check }

@@ -16,15 +16,12 @@ local function read_lines(path)
   return lines
 end
 
+local files = dofile("tests/support/files.lua")
 local commands = dofile("docs/commands.lua")
 local completions = dofile("docs/completions.lua")
 local manuals = dofile("docs/manuals.lua")
 
-local function write_text(path, text)
-  local file = assert(io.open(folder .. path, "w"))
-  file:write(text)
-  file:close()
-end
+local function write_text(path, text) files.write(folder .. path, text) end
 
 local function write(path, lines)
   write_text(path, table.concat(lines, "\n") .. "\n")

@@ -2,23 +2,11 @@
 -- The pages of the project as text: their links, and the anchors of their headings as GitHub makes
 -- them. For docs/site.lua, tests/checks/links.lua and tests/checks/names.lua. Paths are relative to the top
 -- of the project, which is the current directory.
+local files = dofile("tests/support/files.lua")
+
 local pages = {}
 
-function pages.read(path)
-  local file = assert(io.open(path))
-  local text = file:read("a")
-  file:close()
-  return text
-end
-
--- The output of a command, as a list of lines.
-function pages.lines_of(command)
-  local lines = {}
-  local pipe = assert(io.popen(command))
-  for line in pipe:lines() do lines[#lines + 1] = line end
-  assert(pipe:close(), command)
-  return lines
-end
+pages.read, pages.lines_of = files.text_of, files.lines_of
 
 -- A single word for the shell.
 function pages.quote(word) return "'" .. word:gsub("'", "'\\''") .. "'" end

@@ -11,20 +11,9 @@ local BEGIN, END = "<!-- sample: made by make docs -->\n", "<!-- end of sample -
 local COMMAND = "compare --worlds serial,interpreters,processes scripts/primes.lua 100000000 100200000 1000000000000037"
 local DOUBTS = { busy = true, short = true, few = true, idle = true }
 
+local files = dofile("tests/support/files.lua")
+local read, write = files.text_of, files.write
 local json = require("manymoons")._require("core.json")
-
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("a")
-  file:close()
-  return text
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-end
 
 local function run(program)
   local report = os.tmpname()

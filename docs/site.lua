@@ -10,6 +10,7 @@
 -- line before a list, "|" in the code of a table.
 --
 -- Usage: manymoons docs/site.lua FOLDER, at the top of the project.
+local files = dofile("tests/support/files.lua")
 local pages = dofile("docs/pages.lua")
 local quote = pages.quote
 
@@ -20,9 +21,7 @@ local function run(command) assert(os.execute(command), command) end
 
 local function write(path, text)
   run("mkdir -p " .. quote(path:match("^(.*)/")))
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
+  files.write(path, text)
 end
 
 local is_file, is_folder = {}, {}

@@ -5,7 +5,7 @@
 -- late is needed all the same.
 local folder = assert((...), "a folder of Lua rooms")
 
-local files = dofile("tests/checks/files.lua")
+local files = dofile("tests/support/files.lua")
 local lines_of, text_of = files.lines_of, files.text_of
 
 local rank = {}

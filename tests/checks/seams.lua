@@ -9,7 +9,7 @@ local folder = assert((...), "a folder of Lua rooms")
 local SEAMS = { ["core/waits.lua"] = true, ["async/exit.lua"] = true }
 local STANDARD = { os = true, io = true, coroutine = true }
 
-local files = dofile("tests/checks/files.lua")
+local files = dofile("tests/support/files.lua")
 local lines_of, text_of = files.lines_of, files.text_of
 
 local wrong = false

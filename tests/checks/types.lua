@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- See tests/checks/types. Usage: manymoons tests/checks/types.lua FOLDER
 local folder = arg[1]
+local support = dofile("tests/support/files.lua")
+local read, lines_of = support.text_of, support.lines_of
 local wrong = false
 local BUILT_IN = {}
 for name in ("any boolean fun function integer lightuserdata nil number string table thread userdata true false self "
@@ -11,20 +13,6 @@ end
 local function complain(form, ...)
   print(form:format(...))
   wrong = true
-end
-
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("a")
-  file:close()
-  return text
-end
-
-local function list_files()
-  local pipe, files = assert(io.popen("ls " .. folder .. "/types*.lua")), {}
-  for path in pipe:lines() do files[#files + 1] = path end
-  pipe:close()
-  return files
 end
 
 -- Blocks: the annotations above a declaration ------------------------------------------------------------------------
@@ -101,7 +89,7 @@ local function check_addon()
   assert(require("core.json").decode(read(".luarc.json")))
 end
 
-local files = list_files()
+local files = lines_of("ls " .. folder .. "/types*.lua")
 for _, path in ipairs(files) do
   local compiled, why = loadfile(path)
   if not compiled then complain("%s", why) end

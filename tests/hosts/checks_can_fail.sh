@@ -4,7 +4,8 @@
 set -eu
 case $MM_BUILD in */release) ;; *) exit 0 ;; esac # the checks look at the objects of release
 
-mkdir -p tree/tests tree/build/release
+mkdir -p tree/tests/support tree/build/release
+cp "$MM_TOP/tests/support/files.lua" tree/tests/support/
 for part in vm bindings program packaging docs README.md Makefile LAYERS .luarc.json tests/checks; do
   cp -R "$MM_TOP/$part" "tree/${part%checks}"
 done

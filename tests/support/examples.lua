@@ -9,19 +9,8 @@
 -- of a function with rt, vm and job. A block after <!-- example: not run --> is not run.
 local page = arg[1]
 local build, top = os.getenv("MM_BUILD"), os.getenv("MM_TOP")
-
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("a")
-  file:close()
-  return text
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-end
+local files = dofile(top .. "/tests/support/files.lua")
+local read, write = files.text_of, files.write
 
 local function fail(block, what)
   print(("%s:%d: %s"):format(page, block.line, what))

@@ -1,12 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- Files and the output of commands, for the checks that are written in Lua.
+-- Files and the output of commands, for the checks and the makers of pages that are written in Lua.
 local files = {}
 
+-- Raises for a command that fails.
 function files.lines_of(command)
   local pipe = assert(io.popen(command))
   local list = {}
   for line in pipe:lines() do list[#list + 1] = line end
-  pipe:close()
+  assert(pipe:close(), command)
   return list
 end
 
@@ -15,6 +16,12 @@ function files.text_of(path)
   local text = file:read("*a")
   file:close()
   return text
+end
+
+function files.write(path, text)
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
 end
 
 return files
