@@ -8,11 +8,7 @@ local network = require "network"
 
 local LEASE = 0.6
 local host, one, two, here = network.machine("s"), network.machine("w1"), network.machine("w2"), network.machine("c")
-local secret = broker.file("secret")
-local file = assert(io.open(secret, "w"))
-file:write(("k"):rep(32), "\n")
-file:close()
-broker.run("chmod 600 " .. secret)
+local secret = broker.secret_file("secret", ("k"):rep(32))
 broker.server("--port 6379 --bind 0.0.0.0 --protected-mode no", host.prefix)
 local url = "redis://" .. host.address .. ":6379/0"
 local options = "--slots 2 --lease " .. LEASE .. " --secret-file " .. secret
@@ -23,7 +19,7 @@ local workers = {
 -- The client lives in a namespace of its own, too: a program that submits, and counts outcomes, until it is told to
 -- end.
 local client = broker.file("client.lua")
-file = assert(io.open(client, "w"))
+local file = assert(io.open(client, "w"))
 file:write([[
   local mm, expect = require "manymoons", require "expect"
   local url, secret, stop, report = arg[1], arg[2], arg[3], arg[4]

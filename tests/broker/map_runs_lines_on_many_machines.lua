@@ -4,11 +4,7 @@ local broker = require "broker"
 local expect = require "expect"
 
 local SECRET = ("s"):rep(20)
-local own = broker.file("own")
-local file = assert(io.open(own, "w"))
-file:write(SECRET, "\n")
-file:close()
-broker.run("chmod 600 " .. own)
+local own = broker.secret_file("own", SECRET)
 local server = broker.server()
 local function worker() return broker.worker(server, "map", "--slots 2 --lease 1 --secret-file " .. own) end
 local first = worker()

@@ -7,16 +7,8 @@ local broker = require "broker"
 local expect = require "expect"
 
 local SECRET, OTHER = ("s"):rep(20), ("o"):rep(20)
-local function secret_file(name, text)
-  local path = broker.file(name)
-  local file = assert(io.open(path, "w"))
-  file:write(text, "\n")
-  file:close()
-  broker.run("chmod 600 " .. path)
-  return path
-end
-local own, other = secret_file("own", SECRET), secret_file("other", OTHER)
-local both = secret_file("both", OTHER .. "\n" .. SECRET)
+local own, other = broker.secret_file("own", SECRET), broker.secret_file("other", OTHER)
+local both = broker.secret_file("both", OTHER .. "\n" .. SECRET)
 local server = broker.server()
 local worker = broker.worker(server, "jobs", "--slots 1 --lease 2 --secret-file " .. own)
 local witness = broker.file("witness")

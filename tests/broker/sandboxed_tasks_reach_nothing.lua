@@ -11,13 +11,9 @@ if mm._native.sandbox_obstacle(true) then
 end
 
 local SECRET = ("s"):rep(20)
-local own = broker.file("own")
-local file = assert(io.open(own, "w"))
-file:write(SECRET, "\n")
-file:close()
-broker.run("chmod 600 " .. own)
+local own = broker.secret_file("own", SECRET)
 local named = broker.file("named")
-file = assert(io.open(named, "w"))
+local file = assert(io.open(named, "w"))
 file:write("named")
 file:close()
 

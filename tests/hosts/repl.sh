@@ -4,12 +4,7 @@
 #
 # An empty file with the name of a library, first on the library path, makes the library unusable.
 set -u
-here=$(mktemp -d)
-trap 'rm -rf "$here"' EXIT
-cd "$here" || exit
-. "$MM_TOP/tests/support/terminal.sh"
-export TERM=dumb INPUTRC=/dev/null HOME="$here"
-unset LUA_INIT LUA_INIT_5_4
+. "$MM_TOP/tests/support/prompt.sh"
 
 # It prints values with any line editor.
 converse() {

@@ -3,12 +3,7 @@
 # Tab completes globals, fields, methods and the names of the library, with each line editor, and runs no code of the
 # script.
 set -u
-here=$(mktemp -d)
-trap 'rm -rf "$here"' EXIT
-cd "$here" || exit
-. "$MM_TOP/tests/support/terminal.sh"
-export TERM=dumb INPUTRC=/dev/null HOME="$here"
-unset LUA_INIT LUA_INIT_5_4 MANYMOONS_HISTORY XDG_STATE_HOME
+. "$MM_TOP/tests/support/prompt.sh"
 program=$MM_BUILD/manymoons
 
 # completes LINE TEXT: the line, which has \t, shows the text when it was run

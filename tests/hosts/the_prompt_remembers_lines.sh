@@ -2,12 +2,8 @@
 # SPDX-License-Identifier: MIT
 # The history of the prompt over sessions: its file, two prompts at once, and what stands in its way.
 set -u
-here=$(mktemp -d)
-trap 'rm -rf "$here"' EXIT
-cd "$here" || exit
-. "$MM_TOP/tests/support/terminal.sh"
-export TERM=dumb INPUTRC=/dev/null HOME="$here/home"
-unset LUA_INIT LUA_INIT_5_4 MANYMOONS_HISTORY XDG_STATE_HOME
+. "$MM_TOP/tests/support/prompt.sh"
+export HOME="$here/home"
 umask 022
 program=$MM_BUILD/manymoons
 fail() { echo "$1"; exit 1; }

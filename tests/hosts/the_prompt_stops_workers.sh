@@ -3,12 +3,7 @@
 # Ctrl-C of a call at the prompt stops what the call began, in each world; what was there before goes on. While the prompt
 # waits, other threads run.
 set -u
-here=$(mktemp -d)
-trap 'rm -rf "$here"' EXIT
-cd "$here" || exit
-. "$MM_TOP/tests/support/terminal.sh"
-export TERM=dumb INPUTRC=/dev/null HOME="$here"
-unset LUA_INIT LUA_INIT_5_4 MANYMOONS_WORLD
+. "$MM_TOP/tests/support/prompt.sh"
 program=$MM_BUILD/manymoons
 
 run() { terminal_type "$1\\r"; terminal_expect '> '; }

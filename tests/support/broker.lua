@@ -132,6 +132,15 @@ end
 
 -- A file into which each task writes a whole line, for the test to read.
 function broker.file(name) return folder .. "/" .. name end
+-- A file that its owner alone can read, with the text and a newline: its path.
+function broker.secret_file(name, text)
+  local path = broker.file(name)
+  local file = assert(io.open(path, "w"))
+  file:write(text, "\n")
+  file:close()
+  run("chmod 600 " .. path)
+  return path
+end
 broker.read_file = read_file
 
 function broker.lines(path)
