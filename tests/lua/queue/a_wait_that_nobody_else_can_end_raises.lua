@@ -31,10 +31,12 @@ j:task_done()
 expect.equal(j:join(), true)
 
 if world == "async" or world == "threads" then
-  local here = mm.Pipe()
+  local here, there = mm.Pipe() -- an end that the collector has taken is closed
   for _, method in ipairs({ "recv", "recv_bytes" }) do
     refused("Connection:" .. method .. " would wait for ever: nobody else has the other end", here[method], here)
   end
+  there:close()
+  expect.equal({ here:recv() }, { nil, "closed" })
 end
 
 if world ~= "async" then -- whose conditions and barriers are those of tasks
