@@ -9,6 +9,7 @@
 #include "state/library.h"
 #include "state/names.h"
 #include "state/private_names.h"
+#include "state/vm.h"
 #include "state/weak_table.h"
 
 enum {
@@ -65,6 +66,7 @@ bool class_note(lua_State *L, int index) {
 void class_push_record(lua_State *L, int index) {
   luaL_checkstack(L, 8, "no room for a class");
   const int table = lua_absindex(L, index);
+  vm_of(L)->has_classes = true;
   push_weak(L, &records_key, "k");
   lua_pushvalue(L, table);
   lua_rawget(L, -2);
@@ -467,8 +469,6 @@ void class_keep_closure(lua_State *L, int record, int list, int count) {
 
 /* ---- registries ------------------------------------------------------------------------------ */
 
-static const char registries_key = 'g'; /* its address is the key; never written */
-
 bool class_has_weak_keys(lua_State *L, int index) {
   const int metatable = lua_absindex(L, index);
   lua_pushliteral(L, "__mode");
@@ -482,8 +482,7 @@ bool class_has_weak_keys(lua_State *L, int index) {
 void class_be_registry(lua_State *L, int record) {
   lua_pushboolean(L, 1);
   lua_rawseti(L, record, CLASS_IS_REGISTRY);
-  lua_pushboolean(L, 1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &registries_key);
+  vm_of(L)->has_registries = true;
 }
 
 bool class_is_registry(lua_State *L, int record) {
@@ -491,13 +490,6 @@ bool class_is_registry(lua_State *L, int record) {
   const bool is_one = lua_toboolean(L, -1);
   lua_pop(L, 1);
   return is_one;
-}
-
-bool classes_have_registries(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &registries_key);
-  const bool have = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return have;
 }
 
 /* Appends the classes that the record's body imports to the list `queue`, if the set `seen` does not have them. */

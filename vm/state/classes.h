@@ -95,7 +95,6 @@ bool class_has_weak_keys(lua_State *L, int index);
 /* Marks the table with the record as a registry; this VM has some from now on. [-0, +0, memory] */
 void class_be_registry(lua_State *L, int record);
 bool class_is_registry(lua_State *L, int record);
-bool classes_have_registries(lua_State *L);
 /* Finds the registries to which the class leads, by what the bodies import, and keeps the list. Returns whether there
  * are any. [-0, +0, memory] */
 bool class_find_registries(lua_State *L, int class, int record);

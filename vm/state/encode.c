@@ -12,6 +12,7 @@
 #include "state/module_source.h"
 #include "state/names.h"
 #include "state/scalar.h"
+#include "state/vm.h"
 #include "wire/reader.h"
 
 /* Values in the map that are not offsets: objects known before anything is written. */
@@ -31,6 +32,7 @@ static void encode_table_part(struct encoder *e, int index, const struct path_st
 
 struct encoder encoder_make(lua_State *L, struct scratch *s, enum encode_mode mode, int work) {
   return (struct encoder){.L = L,
+                          .vm = vm_of(L),
                           .s = s,
                           .mode = mode,
                           .depth_max = mode == ENCODE_IMAGE ? 0 : WIRE_DEPTH_MAX,
@@ -354,9 +356,9 @@ static struct path_step begin_item(struct encoder *e, int64_t number) {
 
 static bool is_item(const struct encoder *e, int depth) { return e->is_list && depth == 1; }
 
-/* Writes the value on top of the stack, with the key `number` if it is an item, and pops it. */
-static void encode_element(struct encoder *e, const struct path_step *at, int64_t number, int depth) {
-  const int index = lua_gettop(e->L);
+/* Writes the value at `index`, on top of the stack, with the key `number` if it is an item, and pops it. */
+static inline void encode_element(struct encoder *e, int index, const struct path_step *at, int64_t number,
+                                  int depth) {
   if (is_item(e, depth)) {
     const struct path_step item = begin_item(e, number);
     encode_at_depth(e, index, &item, depth);
@@ -373,17 +375,18 @@ static bool encode_elements(struct encoder *e, int index, uint32_t count, const 
   lua_State *L = e->L;
   struct path_step here = {.up = at, .kind = PATH_ELEMENT};
   uint32_t done = 0;
+  const int key = lua_gettop(L) + 1;
   lua_pushnil(L);
   bool has_pair = lua_next(L, index);
   while (has_pair && done < count && is_key(L, done + 1)) {
     here.number = ++done;
-    encode_element(e, &here, here.number, depth);
+    encode_element(e, key + 1, &here, here.number, depth);
     has_pair = lua_next(L, index);
   }
   while (done < count) {
     here.number = ++done;
     lua_rawgeti(L, index, (int)done);
-    encode_element(e, &here, here.number, depth);
+    encode_element(e, lua_gettop(L), &here, here.number, depth);
   }
   return has_pair;
 }
@@ -457,7 +460,7 @@ static unsigned encode_pairs(struct encoder *e, int index, uint32_t array, const
     } else {
       encode_at_depth(e, key, &of_key, depth);
     }
-    encode_element(e, &here, (int64_t)lua_tonumber(L, key), depth);
+    encode_element(e, key + 1, &here, type == LUA_TNUMBER ? (int64_t)lua_tonumber(L, key) : 0, depth);
     count++;
   }
   if (count == 0) return 0;

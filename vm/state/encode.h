@@ -45,6 +45,7 @@ struct class_encoder {
 
 struct encoder {
   lua_State *L;
+  const struct vm *vm;
   const struct class_encoder *class;
   struct scratch *s;
   enum encode_mode mode;

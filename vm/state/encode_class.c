@@ -8,6 +8,7 @@
 #include "state/globals.h"
 #include "state/names.h"
 #include "state/private_names.h"
+#include "state/vm_struct.h"
 #include "wire/message.h"
 #include "wire/writer.h"
 
@@ -255,7 +256,7 @@ void encode_classes_complete(struct encoder *e, const char *root) {
   const struct path_step top = {.kind = PATH_ROOT, .name = root};
   const struct path_step far = {.up = &top, .kind = PATH_FAR};
   complete_list(e, &far);
-  if (classes_have_registries(e->L)) find_registries(e);
+  if (e->vm->has_registries) find_registries(e);
 }
 
 /* ---- writing the list ------------------------------------------------------------------------ */
@@ -456,7 +457,7 @@ static bool note_registry(struct encoder *e, int index) {
  * late. */
 static bool is_class(struct encoder *e, int index, int depth) {
   if (e->kind == METATABLE_WEAK) return note_registry(e, index);
-  if (class_is_known(e->L, index)) return !is_registered(e, index);
+  if (e->vm->has_classes && class_is_known(e->L, index)) return !is_registered(e, index);
   if (e->kind == METATABLE_CALLABLE && class_looks_like_one(e->L, index)) return !is_registered(e, index);
   const bool looks_first = depth >= e->depth_max || root_of(e)->is_careful;
   return looks_first && class_has_metamethods(e->L, index) && !is_registered(e, index);
@@ -521,7 +522,7 @@ static bool encode_entry(struct encoder *e, int index, int list, int n, const st
 /* Writes what registries have for the table at `index`. False: they have nothing, and nothing is written. */
 static bool encode_class_entries(struct encoder *e, int index, const struct path_step *at, int depth) {
   lua_State *L = e->L;
-  if (e->mode == ENCODE_IMAGE || !classes_have_registries(L)) return false;
+  if (e->mode == ENCODE_IMAGE || !e->vm->has_registries) return false;
   const struct path_step here = {.up = at, .kind = PATH_CLASS};
   const int list = lua_gettop(L) + 1;
   luaL_checkstack(L, 12, "no room for a registry");

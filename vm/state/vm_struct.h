@@ -139,6 +139,8 @@ struct vm {
   unsigned threads;         /* including main */
   bool polls_stops;         /* see vm_poll_stops */
   struct vm_polling polling;
+  bool has_classes;    /* records of classes are in its registry (classes.c) */
+  bool has_registries; /* some of these are registries of objects */
   bool notes_stops; /* the main thread keeps where it stops, in stop_place (vm_stop_place) */
   char *stop_place;
   uint32_t number;               /* among the VMs of this process, for traces; never given again */
