@@ -29,7 +29,6 @@
 #include "os/signals.h"
 #include "os/status_text.h"
 #include "pool/pool_guard.h"
-#include "pool/pool_rings.h"
 #include "pool/pool_worker.h"
 #include "process/sandboxed.h"
 #include "queues/local_queue.h"
@@ -94,8 +93,6 @@ static void open_handles(lua_State *L) {
   STOP_POINT("library.has_connections");
   worker_open(L);
   STOP_POINT("library.has_workers");
-  pool_rings_open(L);
-  STOP_POINT("library.has_pools");
   take_places(L);
   STOP_POINT("library.has_files");
 }

@@ -35,8 +35,7 @@ static struct loop *check_loop(lua_State *L) {
 int loop_new(lua_State *L) {
   struct loop *l = lua_newuserdata(L, sizeof *l);
   *l = (struct loop){.poller = {-1}, .notify_socket = -1, .other = -1};
-  class_register(L, &class);
-  luaL_getmetatable(L, class.key);
+  (void)class_push(L, &class);
   lua_setmetatable(L, -2);
   status st = poller_open(&l->poller);
   if (st == STATUS_OK) st = notify_socket_open(&l->notify_socket, &l->name);

@@ -15,8 +15,7 @@ static struct poller *check_poller(lua_State *L) {
 int poller_new(lua_State *L) {
   struct poller *p = lua_newuserdata(L, sizeof *p);
   p->fd = -1;
-  class_register(L, &class);
-  luaL_getmetatable(L, class.key);
+  (void)class_push(L, &class);
   lua_setmetatable(L, -2);
   const status st = poller_open(p);
   return st ? return_failure(L, st) : 1;

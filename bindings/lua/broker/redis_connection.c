@@ -62,8 +62,7 @@ int redis_connection_open(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = argument_timeout(L, 2);
   struct connection_handle *h = lua_newuserdata(L, sizeof *h);
   h->connection = NULL;
-  class_register(L, &class);
-  luaL_getmetatable(L, class.key);
+  (void)class_push(L, &class);
   lua_setmetatable(L, -2);
   struct vm *vm = vm_of(L);
   vm_leave(vm);

@@ -36,8 +36,7 @@ int redis_lease_open(lua_State *L) {
   s->text = luaL_checkstring(L, 4);
   struct lease_handle *h = lua_newuserdata(L, sizeof *h);
   h->lease = NULL;
-  class_register(L, &class);
-  luaL_getmetatable(L, class.key);
+  (void)class_push(L, &class);
   lua_setmetatable(L, -2);
   const status st = lease_open(s, &h->lease);
   return st ? return_failure(L, st) : 1;

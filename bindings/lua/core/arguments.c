@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/wait_any.h"
 #include "os/clock.h"
 #include "os/status_text.h"
 #include "shared/segment.h"
@@ -150,11 +151,8 @@ static int handle_tostring(lua_State *L) {
   return 1;
 }
 
-void class_register(lua_State *L, const struct handle_class *class) {
-  if (!luaL_newmetatable(L, class->key)) {
-    lua_pop(L, 1);
-    return;
-  }
+bool class_push(lua_State *L, const struct handle_class *class) {
+  if (!luaL_newmetatable(L, class->key)) return false;
   lua_newtable(L);
   caller_set_functions(L, class->methods, class->name);
   if (class->more) caller_set_functions(L, class->more, class->name);
@@ -171,15 +169,13 @@ void class_register(lua_State *L, const struct handle_class *class) {
   lua_setfield(L, -2, "__tostring");
   lua_pushcfunction(L, class->collect);
   lua_setfield(L, -2, "__gc");
-  lua_pop(L, 1);
+  if (class->waitable) class_set_pointer(L, WAITABLE_FIELD, class->waitable);
+  return true;
 }
 
-void class_set_pointer(lua_State *L, const struct handle_class *class, const char *field,
-                       const void *pointer) {
-  luaL_getmetatable(L, class->key);
+void class_set_pointer(lua_State *L, const char *field, const void *pointer) {
   lua_pushlightuserdata(L, (void *)(uintptr_t)pointer);
   lua_setfield(L, -2, field);
-  lua_pop(L, 1);
 }
 
 void *class_check(lua_State *L, int index, const struct handle_class *class) {

@@ -43,7 +43,7 @@ int return_memory_failure(lua_State *L, status st, const char *object, uint64_t 
 int return_status(lua_State *L, status st);
 
 /* The metatable of a kind of handle: methods in __index, with close; __close, which is the same; __gc; __name and
- * __tostring ("Queue: 0x…"). class_register makes it once. [-0, +0] */
+ * __tostring ("Queue: 0x…"). A VM makes it when it first needs it: a worker has what it uses. [-0, +0] */
 struct handle_class {
   const char *name; /* "Queue" */
   const char *key;  /* its name in the registry, "manymoons.Queue" */
@@ -52,13 +52,12 @@ struct handle_class {
   lua_CFunction collect;               /* __gc: nothing waits in it, and it waits for nothing */
   const luaL_Reg *more;                /* further methods, or NULL */
   const struct waiting_entry *waiting; /* methods that may wait (waiting.h), or NULL */
+  const struct waitable *waitable;     /* for mm.wait (wait_any.h), or NULL */
 };
-/* Makes the metatable and its methods, once in each VM; further calls do nothing. [-0, +0,
- * memory] */
-void class_register(lua_State *L, const struct handle_class *class);
-/* Stores a pointer to a constant in the metatable. [-0, +0] */
-void class_set_pointer(lua_State *L, const struct handle_class *class, const char *field,
-                       const void *pointer);
+/* Pushes the metatable. True: this call has made it, with its methods. [-0, +1, memory] */
+bool class_push(lua_State *L, const struct handle_class *class);
+/* Stores a pointer to a constant in the metatable on top. [-0, +0, memory] */
+void class_set_pointer(lua_State *L, const char *field, const void *pointer);
 /* The userdata at `index`, of this class; it may be closed. [-0, +0, raises] */
 void *class_check(lua_State *L, int index, const struct handle_class *class);
 

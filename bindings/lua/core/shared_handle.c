@@ -45,12 +45,8 @@ void shared_handle_set_function(lua_State *L, const char *name, lua_CFunction fu
 }
 
 void shared_handle_push_class(lua_State *L, const struct shared_type *type) {
-  luaL_getmetatable(L, type->class.key);
-  if (!lua_isnil(L, -1)) return;
-  lua_pop(L, 1);
-  class_register(L, &type->class);
-  class_set_pointer(L, &type->class, HANDLE_FIELD, &type->travels);
-  luaL_getmetatable(L, type->class.key);
+  if (!class_push(L, &type->class)) return;
+  class_set_pointer(L, HANDLE_FIELD, &type->travels);
   shared_handle_set_function(L, "__eq", handle_eq);
   if (type->extend) type->extend(L, type);
 }

@@ -33,8 +33,7 @@ int file_lock_open_call(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
   struct file_lock *f = lua_newuserdata(L, sizeof *f);
   *f = (struct file_lock){.place = -1};
-  class_register(L, &class);
-  luaL_getmetatable(L, class.key);
+  (void)class_push(L, &class);
   lua_setmetatable(L, -2);
   const status st = file_lock_open(path, f);
   return st ? return_failure(L, st) : 1;

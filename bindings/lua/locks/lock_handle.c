@@ -163,8 +163,8 @@ static int handle_tostring(lua_State *L) {
 
 static void extend_class(lua_State *L, const struct shared_type *type) {
   const struct lock_class *class = classes[type->flavor];
-  if (class->waitable) class_set_pointer(L, &type->class, WAITABLE_FIELD, class->waitable);
-  if (class->watchable) class_set_pointer(L, &type->class, WATCHABLE_FIELD, class->watchable);
+  if (class->waitable) class_set_pointer(L, WAITABLE_FIELD, class->waitable);
+  if (class->watchable) class_set_pointer(L, WATCHABLE_FIELD, class->watchable);
   shared_handle_set_function(L, "__tostring", handle_tostring);
   lua_getfield(L, -1, "__index");
   lazy_methods_complete(L);

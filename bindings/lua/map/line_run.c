@@ -211,8 +211,7 @@ int line_run_new(lua_State *L) {
   const bool is_piece = luaL_checkoption(L, 2, NULL, kinds) == 1;
   struct line_run *r = lua_newuserdata(L, sizeof *r);
   *r = (struct line_run){.number = first, .is_piece = is_piece};
-  class_register(L, &class);
-  luaL_getmetatable(L, class.key);
+  (void)class_push(L, &class);
   lua_setmetatable(L, -2);
   return 1;
 }

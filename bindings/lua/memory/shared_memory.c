@@ -20,8 +20,7 @@ static struct shared_file *check_file(lua_State *L) {
 static struct shared_file *push_file(lua_State *L) {
   struct shared_file *f = lua_newuserdata(L, sizeof *f);
   *f = (struct shared_file){.fd = -1};
-  class_register(L, &class);
-  luaL_getmetatable(L, class.key);
+  (void)class_push(L, &class);
   lua_setmetatable(L, -2);
   return f;
 }

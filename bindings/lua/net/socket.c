@@ -45,9 +45,7 @@ static struct stream *check_stream(lua_State *L) {
 static struct stream *push_stream(lua_State *L) {
   struct stream *s = lua_newuserdata(L, sizeof *s);
   *s = (struct stream){.fd = -1, .left = -1, .most = SIZE_MAX};
-  class_register(L, &class);
-  class_set_pointer(L, &class, HANDLE_FIELD, &travels);
-  luaL_getmetatable(L, class.key);
+  if (class_push(L, &class)) class_set_pointer(L, HANDLE_FIELD, &travels);
   lua_setmetatable(L, -2);
   return s;
 }

@@ -49,7 +49,7 @@ int pool_rings_new(lua_State *L) {
   after_fork_settle(L);
   struct pool_rings *rings = lua_newuserdata(L, sizeof *rings);
   *rings = (struct pool_rings){0};
-  luaL_getmetatable(L, class.key);
+  (void)class_push(L, &class);
   lua_setmetatable(L, -2);
   globals_watch_push(L);
   lua_setcompanion(L, -2);
@@ -655,14 +655,6 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const struct handle_class class = {.name = "PoolRings",
-                                          .key = "manymoons.PoolRings",
-                                          .methods = methods,
-                                          .close = rings_close,
-                                          .collect = rings_gc};
-
-/* ---- waiting among other things -------------------------------------------------------------- */
-
 static bool rings_is_ready(lua_State *L, int index) {
   const struct pool_rings *rings = lua_touserdata(L, index);
   return !rings->results || ring_is_readable(rings->results);
@@ -673,8 +665,11 @@ static bool rings_watch(lua_State *L, int index, waker_set wakers) {
   return !rings->results || ring_watch(rings->results, wakers);
 }
 
-void pool_rings_open(lua_State *L) {
-  static const struct waitable waitable = {rings_is_ready, rings_watch, NULL};
-  class_register(L, &class);
-  class_set_pointer(L, &class, WAITABLE_FIELD, &waitable);
-}
+static const struct waitable waitable = {rings_is_ready, rings_watch, NULL};
+
+static const struct handle_class class = {.name = "PoolRings",
+                                          .key = "manymoons.PoolRings",
+                                          .methods = methods,
+                                          .close = rings_close,
+                                          .collect = rings_gc,
+                                          .waitable = &waitable};

@@ -50,8 +50,6 @@ struct answer_envelope {
 typedef _Atomic uint32_t call_state;
 enum { CALL_QUEUED = 0, CALL_BEGUN = 1, CALL_CANCELLED = 2 };
 
-/* Registers the class of rings. [-0, +0, raises] */
-void pool_rings_open(lua_State *L);
 /* pool_rings_new() → rings. [-0, +1, raises] */
 int pool_rings_new(lua_State *L);
 /* worker_start(method, settings, rings or nil, function or nil, arguments…) → worker; or nil and

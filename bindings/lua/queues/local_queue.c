@@ -54,6 +54,10 @@ static const char *const flavor_names[] = {"Queue", "SimpleQueue", "JoinableQueu
 static const struct handle_class classes[FLAVORS];
 static const struct handle_type types[FLAVORS];
 
+static void push_class(lua_State *L, enum flavor flavor) {
+  if (class_push(L, &classes[flavor])) class_set_pointer(L, HANDLE_FIELD, &types[flavor]);
+}
+
 static struct local_queue *check_queue(lua_State *L) {
   for (int i = 0; i < FLAVORS; i++) {
     struct local_queue *q = luaL_testudata(L, 1, classes[i].key);
@@ -94,7 +98,7 @@ int local_queue_new(lua_State *L) {
   q->notify_fd = -1;
   q->is_joinable = flavor == JOINABLE_QUEUE;
   q->is_of_pipe = is_of_pipe;
-  luaL_getmetatable(L, classes[flavor].key);
+  push_class(L, flavor);
   lua_setmetatable(L, -2);
   lua_newtable(L);
   lua_setcompanion(L, -2);
@@ -103,7 +107,7 @@ int local_queue_new(lua_State *L) {
 }
 
 int local_queue_methods(lua_State *L) {
-  luaL_getmetatable(L, classes[luaL_checkoption(L, 1, NULL, flavor_names)].key);
+  push_class(L, (enum flavor)luaL_checkoption(L, 1, NULL, flavor_names));
   lua_getfield(L, -1, "__index");
   return 1;
 }
@@ -453,19 +457,6 @@ static const struct waiting_entry joinable_waiting[] = {{"put", queue_put, WAITI
                                                         {"join", queue_join, WAITING_FIXED},
                                                         {.name = NULL}};
 
-#define CLASS(name_of, key_of, more_of, waiting_of)                                                    \
-  {                                                                                                    \
-    .name = (name_of), .key = (key_of), .methods = methods, .close = queue_close, .collect = queue_gc, \
-    .more = (more_of), .waiting = (waiting_of)                                                         \
-  }
-
-static const struct handle_class classes[FLAVORS] = {
-    [QUEUE] = CLASS("Queue", "manymoons.LocalQueue", NULL, waiting_methods),
-    [SIMPLE_QUEUE] = CLASS("SimpleQueue", "manymoons.LocalSimpleQueue", NULL, waiting_methods),
-    [JOINABLE_QUEUE] =
-        CLASS("JoinableQueue", "manymoons.LocalJoinableQueue", joinable_methods, joinable_waiting),
-};
-
 static bool queue_is_ready(lua_State *L, int index) {
   const struct local_queue *q = lua_touserdata(L, index);
   return q->head != q->tail || q->is_closed;
@@ -476,6 +467,21 @@ static bool queue_watch(lua_State *L, int index, waker_set wakers) {
   q->watchers |= wakers;
   return queue_is_ready(L, index);
 }
+
+static const struct waitable waitable = {queue_is_ready, queue_watch, NULL};
+
+#define CLASS(name_of, key_of, more_of, waiting_of)                                                    \
+  {                                                                                                    \
+    .name = (name_of), .key = (key_of), .methods = methods, .close = queue_close, .collect = queue_gc, \
+    .more = (more_of), .waiting = (waiting_of), .waitable = &waitable                                  \
+  }
+
+static const struct handle_class classes[FLAVORS] = {
+    [QUEUE] = CLASS("Queue", "manymoons.LocalQueue", NULL, waiting_methods),
+    [SIMPLE_QUEUE] = CLASS("SimpleQueue", "manymoons.LocalSimpleQueue", NULL, waiting_methods),
+    [JOINABLE_QUEUE] =
+        CLASS("JoinableQueue", "manymoons.LocalJoinableQueue", joinable_methods, joinable_waiting),
+};
 
 static uint64_t refuse_to_send(lua_State *L, int index) {
   (void)index;
@@ -504,11 +510,5 @@ static const int numbers[FLAVORS] = {
 };
 
 void local_queue_open(lua_State *L) {
-  static const struct waitable waitable = {queue_is_ready, queue_watch, NULL};
-  for (int i = 0; i < FLAVORS; i++) {
-    class_register(L, &classes[i]);
-    class_set_pointer(L, &classes[i], HANDLE_FIELD, &types[i]);
-    class_set_pointer(L, &classes[i], WAITABLE_FIELD, &waitable);
-    handle_register(L, numbers[i], &types[i]);
-  }
+  for (int i = 0; i < FLAVORS; i++) handle_register(L, numbers[i], &types[i]);
 }

@@ -374,12 +374,9 @@ static bool connection_watch(lua_State *L, int index, waker_set wakers) {
   return connection_is_ready(L, index) || ring_watch(c->incoming, wakers);
 }
 
-/* ---- its type -------------------------------------------------------------------------------- */
+static const struct waitable waitable = {connection_is_ready, connection_watch, NULL};
 
-static void extend_class(lua_State *L, const struct shared_type *shared) {
-  static const struct waitable waitable = {connection_is_ready, connection_watch, NULL};
-  class_set_pointer(L, &shared->class, WAITABLE_FIELD, &waitable);
-}
+/* ---- its type -------------------------------------------------------------------------------- */
 
 static void init_connection(lua_State *L, void *handle) {
   struct connection *c = handle;
@@ -410,18 +407,14 @@ static const struct shared_type type = {
               .methods = methods,
               .close = connection_close,
               .collect = connection_collect,
-              .waiting = waiting_methods},
+              .waiting = waiting_methods,
+              .waitable = &waitable},
     .number = HANDLE_CONNECTION,
     .kind = OBJECT_PIPE_END,
     .size = sizeof(struct connection),
     .gone = "close",
-    .extend = extend_class,
     .init = init_connection,
     .take = take_end,
 };
 
-void connection_open(lua_State *L) {
-  shared_handle_register(L, &type);
-  shared_handle_push_class(L, &type);
-  lua_pop(L, 1);
-}
+void connection_open(lua_State *L) { shared_handle_register(L, &type); }

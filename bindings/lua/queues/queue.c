@@ -335,9 +335,9 @@ static bool queue_watch(lua_State *L, int index, waker_set wakers) {
   return !q->ring || ring_watch(q->ring, wakers);
 }
 
-static void extend_class(lua_State *L, const struct shared_type *type) {
-  static const struct waitable waitable = {queue_is_ready, queue_watch, NULL};
-  class_set_pointer(L, &type->class, WAITABLE_FIELD, &waitable);
+static const struct waitable waitable = {queue_is_ready, queue_watch, NULL};
+
+static void extend_class(lua_State *L, UNUSED const struct shared_type *type) {
   lua_getfield(L, -1, "__index");
   lazy_methods_complete(L);
   lua_pop(L, 1);
@@ -366,7 +366,8 @@ static void take_ring(lua_State *L, void *handle) {
               .close = queue_close,                                                                    \
               .collect = queue_collect,                                                                \
               .more = (more_methods),                                                                  \
-              .waiting = waiting_methods},                                                             \
+              .waiting = waiting_methods,                                                              \
+              .waitable = &waitable},                                                                  \
     .number = (handle), .kind = OBJECT_RING, .size = sizeof(struct queue), .gone = "it was collected", \
     .extend = extend_class, .init = init_queue, .take = take_ring                                      \
   }
@@ -378,9 +379,5 @@ static const struct shared_type types[FLAVORS] = {
 };
 
 void queue_open(lua_State *L) {
-  for (int i = 0; i < FLAVORS; i++) {
-    shared_handle_register(L, &types[i]);
-    shared_handle_push_class(L, &types[i]);
-    lua_pop(L, 1);
-  }
+  for (int i = 0; i < FLAVORS; i++) shared_handle_register(L, &types[i]);
 }

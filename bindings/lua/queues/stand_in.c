@@ -186,7 +186,11 @@ static void receive(lua_State *L, const struct handle_type *travels, uint64_t re
   const struct stand_in_type *type = (const struct stand_in_type *)(const void *)travels;
   struct stand_in *s = lua_newuserdata(L, sizeof *s);
   *s = (struct stand_in){.type = type, .reference = reference};
-  luaL_getmetatable(L, type->class.key);
+  if (class_push(L, &type->class)) {
+    class_set_pointer(L, HANDLE_FIELD, travels);
+    lua_pushcfunction(L, stand_in_eq);
+    lua_setfield(L, -2, "__eq");
+  }
   lua_setmetatable(L, -2);
 }
 
@@ -230,13 +234,5 @@ static const struct stand_in_type types[FLAVORS] = {
 };
 
 void stand_in_open(lua_State *L) {
-  for (int i = 0; i < FLAVORS; i++) {
-    class_register(L, &types[i].class);
-    class_set_pointer(L, &types[i].class, HANDLE_FIELD, &types[i].travels);
-    luaL_getmetatable(L, types[i].class.key);
-    lua_pushcfunction(L, stand_in_eq);
-    lua_setfield(L, -2, "__eq");
-    lua_pop(L, 1);
-    handle_register(L, types[i].number, &types[i].travels);
-  }
+  for (int i = 0; i < FLAVORS; i++) handle_register(L, types[i].number, &types[i].travels);
 }

@@ -35,7 +35,7 @@ struct worker *worker_push(lua_State *L, enum worker_kind kind) {
   worker_release_leaving(L);
   struct worker *w = lua_newuserdata(L, sizeof *w);
   *w = (struct worker){.kind = kind, .owner = process_pid()};
-  luaL_getmetatable(L, class.key);
+  (void)class_push(L, &class);
   lua_setmetatable(L, -2);
   return w;
 }
@@ -502,15 +502,6 @@ static const luaL_Reg methods[] = {
 
 static const struct waiting_entry waiting_methods[] = {{"wait", worker_wait, WAITING_FIXED}, {.name = NULL}};
 
-static const struct handle_class class = {.name = "Worker",
-                                          .key = "manymoons.Worker",
-                                          .methods = methods,
-                                          .close = worker_close,
-                                          .collect = worker_abandon,
-                                          .waiting = waiting_methods};
-
-/* ---- waiting among other things -------------------------------------------------------------- */
-
 static bool worker_is_ready(lua_State *L, int index) {
   struct worker *w = lua_touserdata(L, index);
   return !w->is_open || check_end(w) == STATUS_OK;
@@ -528,6 +519,16 @@ static int worker_descriptor(lua_State *L, int index) {
   return w->is_open && w->kind == WORKER_PROCESS && !w->child.has_ended ? w->child.pidfd : -1;
 }
 
+static const struct waitable waitable = {worker_is_ready, worker_waker, worker_descriptor};
+
+static const struct handle_class class = {.name = "Worker",
+                                          .key = "manymoons.Worker",
+                                          .methods = methods,
+                                          .close = worker_close,
+                                          .collect = worker_abandon,
+                                          .waiting = waiting_methods,
+                                          .waitable = &waitable};
+
 /* The end of the state, in hosts that say it by no other means. Its finalizer alone waits, for the threads of a VM
  * cannot outlive it. It is made before all handles of workers, and so is the last of them to be collected. */
 static void anchor_end(lua_State *L) {
@@ -544,9 +545,4 @@ static void anchor_end(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &end_key);
 }
 
-void worker_open(lua_State *L) {
-  static const struct waitable waitable = {worker_is_ready, worker_waker, worker_descriptor};
-  anchor_end(L);
-  class_register(L, &class);
-  class_set_pointer(L, &class, WAITABLE_FIELD, &waitable);
-}
+void worker_open(lua_State *L) { anchor_end(L); }
