@@ -14,8 +14,13 @@ static const char kept_key = 'k'; /* their addresses are the keys; never written
 static const char places_key = 'p';
 static const char replacements_key = 'r';
 
-static const char *const libraries[] = {"_G",        "string", "table", "math", "io",  "os",    "package",
-                                        "coroutine", "utf8",   "debug", "bit",  "jit", "bit32", "ffi"};
+/* Each VM begins with this: its tables have the size that they need. */
+static const struct library {
+  const char *name;
+  int functions; /* about as many as it has */
+} libraries[] = {{"_G", 24},  {"string", 17}, {"table", 7},     {"math", 27}, {"io", 11},
+                 {"os", 11},  {"package", 4}, {"coroutine", 8}, {"utf8", 5},  {"debug", 16},
+                 {"bit", 12}, {"jit", 8},     {"bit32", 12},    {"ffi", 16}};
 enum { LIBRARIES = sizeof libraries / sizeof *libraries };
 
 /* ---- keeping --------------------------------------------------------------------------------- */
@@ -25,7 +30,8 @@ static void keep_functions(lua_State *L) {
   const int source = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, source)) {
-    if (lua_isfunction(L, -1) && fresh_is_builtin(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
+    const bool is_builtin = lua_iscfunction(L, -1) || (lua_isfunction(L, -1) && fresh_is_builtin(L, -1));
+    if (is_builtin && lua_type(L, -2) == LUA_TSTRING) {
       lua_pushvalue(L, -2);
       lua_pushvalue(L, -2);
       lua_rawset(L, source - 1);
@@ -59,13 +65,15 @@ void originals_keep(lua_State *L) {
   lua_createtable(L, 0, LIBRARIES + 3);
   lua_pushloaded(L);
   for (int i = 0; i < LIBRARIES; i++) {
-    lua_newtable(L);
-    lua_getfield(L, top + 3, libraries[i]);
-    if (lua_istable(L, -1))
+    lua_getfield(L, top + 3, libraries[i].name);
+    const bool is_there = lua_istable(L, -1);
+    lua_createtable(L, 0, is_there ? libraries[i].functions : 0);
+    lua_insert(L, -2);
+    if (is_there)
       keep_functions(L);
     else
       lua_pop(L, 1);
-    lua_setfield(L, top + 2, libraries[i]);
+    lua_setfield(L, top + 2, libraries[i].name);
   }
   lua_newtable(L);
   lua_pushliteral(L, "");
@@ -97,10 +105,11 @@ void originals_push_library(lua_State *L, const char *library) {
 
 /* Pushes "library NUL key". */
 static void push_place(lua_State *L, const char *library, const char *key) {
-  lua_pushstring(L, library);
-  lua_pushlstring(L, "\0", 1);
-  lua_pushstring(L, key);
-  lua_concat(L, 3);
+  luaL_Buffer text;
+  luaL_buffinit(L, &text);
+  luaL_addlstring(&text, library, strlen(library) + 1);
+  luaL_addstring(&text, key);
+  luaL_pushresult(&text);
 }
 
 void originals_replace(lua_State *L, const char *library, const char *key) {
