@@ -66,7 +66,8 @@ bool class_note(lua_State *L, int index) {
 void class_push_record(lua_State *L, int index) {
   luaL_checkstack(L, 8, "no room for a class");
   const int table = lua_absindex(L, index);
-  vm_of(L)->has_classes = true;
+  struct vm *vm = vm_of(L);
+  if (vm) vm->has_classes = true;
   push_weak(L, &records_key, "k");
   lua_pushvalue(L, table);
   lua_rawget(L, -2);
@@ -449,7 +450,7 @@ static void push_kept_mark(lua_State *L) {
 void class_keep_closure(lua_State *L, int record, int list, int count) {
   const int top = lua_gettop(L);
   luaL_checkstack(L, 8, "no room for classes");
-  weak_table_push(L, "kv");
+  weak_table_push(L, "kv", 0);
   for (int n = 1; n <= count; n++) {
     lua_rawgeti(L, list, n);
     lua_pushvalue(L, -1);
@@ -482,7 +483,8 @@ bool class_has_weak_keys(lua_State *L, int index) {
 void class_be_registry(lua_State *L, int record) {
   lua_pushboolean(L, 1);
   lua_rawseti(L, record, CLASS_IS_REGISTRY);
-  vm_of(L)->has_registries = true;
+  struct vm *vm = vm_of(L);
+  if (vm) vm->has_registries = true;
 }
 
 bool class_is_registry(lua_State *L, int record) {

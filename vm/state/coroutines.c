@@ -37,7 +37,7 @@ static const char begun_key = 'b'; /* its address is the key; never written */
 
 /* The coroutines that were begun, by owner: a table with weak keys, whose values are such tables as well. An owner
  * is a task, which is a coroutine, or the address of a thread. [-0, +1, memory] */
-static void push_owners(lua_State *L) { weak_table_push_kept(L, &begun_key, "k"); }
+static void push_owners(lua_State *L) { weak_table_push_kept(L, &begun_key, "k", 0); }
 
 /* Replaces the owner on top by the table of its coroutines. [-1, +1, memory] */
 static void find_begun(lua_State *L) {
@@ -46,7 +46,7 @@ static void find_begun(lua_State *L) {
   lua_rawget(L, -2);
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
-    weak_table_push(L, "k");
+    weak_table_push(L, "k", 0);
     lua_pushvalue(L, -3);
     lua_pushvalue(L, -2);
     lua_rawset(L, -4);

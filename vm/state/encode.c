@@ -30,9 +30,16 @@ enum {
 
 static void encode_table_part(struct encoder *e, int index, const struct path_step *at, int depth);
 
+/* Of a state that is no VM nothing is known. */
+static const struct vm *vm_to_encode(lua_State *L) {
+  static const struct vm unknown = {.has_classes = true, .has_registries = true};
+  const struct vm *vm = vm_of(L);
+  return vm ? vm : &unknown;
+}
+
 struct encoder encoder_make(lua_State *L, struct scratch *s, enum encode_mode mode, int work) {
   return (struct encoder){.L = L,
-                          .vm = vm_of(L),
+                          .vm = vm_to_encode(L),
                           .s = s,
                           .mode = mode,
                           .depth_max = mode == ENCODE_IMAGE ? 0 : WIRE_DEPTH_MAX,

@@ -47,7 +47,7 @@ static void keep(lua_State *L, const char *key) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, key);
 }
 
-static void push_numbers(lua_State *L) { weak_table_push_kept(L, &numbers_key, "k"); }
+static void push_numbers(lua_State *L) { weak_table_push_kept(L, &numbers_key, "k", 0); }
 
 /* Pushes memory and work list: those of the VM, or new ones. */
 static struct finder_memory *push_memory(lua_State *L) {

@@ -85,7 +85,7 @@ static int names_of_code(lua_State *L) {
     lua_replace(L, CODE);
     dump(L, &code);
   }
-  weak_table_push_kept(L, &by_code_key, "v");
+  weak_table_push_kept(L, &by_code_key, "v", 0);
   lua_pushlstring(L, code.text, code.size);
   lua_pushvalue(L, -1);
   lua_rawget(L, -3);
@@ -105,7 +105,7 @@ static int names_of_code(lua_State *L) {
 void function_names_push(lua_State *L, int function) {
   luaL_checkstack(L, 8, "no room to look at a function");
   function = lua_absindex(L, function);
-  weak_table_push_kept(L, &by_function_key, "k");
+  weak_table_push_kept(L, &by_function_key, "k", 0);
   lua_pushvalue(L, function);
   lua_rawget(L, -2);
   if (lua_isnil(L, -1)) {

@@ -29,7 +29,7 @@ void globals_watch_push(lua_State *L) {
     lua_newtable(L);
     lua_rawseti(L, -2, slot);
   }
-  weak_table_push(L, "k");
+  weak_table_push(L, "k", 0);
   lua_rawseti(L, -2, WATCH_MODULES);
   lua_pushnumber(L, 0);
   lua_rawseti(L, -2, WATCH_CHANGES);

@@ -66,6 +66,9 @@ static inline lua_State *lua_newusual(lua_Alloc allocate, void *context) {
  * continuation are missing elsewhere. */
 #define LUA_HAS_CONTINUATIONS (LUA_VERSION_NUM >= 503)
 
+/* C functions without upvalues are no objects: one is equal to itself in each VM. */
+#define LUA_HAS_LIGHT_FUNCTIONS (LUA_VERSION_NUM >= 503)
+
 #if LUA_VERSION_NUM >= 503
 
 #define LUA_MAJOR_MINOR LUA_VERSION_MAJOR "." LUA_VERSION_MINOR

@@ -32,6 +32,18 @@ static int must_stop(lua_State *L) {
   return 1;
 }
 
+/* Pushes the function that makes guards. Few programs need one: it is compiled then. [-0, +1, memory] */
+static void push_maker(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(MAKER));
+  if (lua_isfunction(L, -1)) return;
+  lua_pop(L, 1);
+  if (luaL_loadbuffer(L, maker, sizeof maker - 1, CHUNK)) lua_error(L);
+  lua_pushcfunction(L, must_stop);
+  lua_call(L, 1, 1);
+  lua_pushvalue(L, -1);
+  lua_replace(L, lua_upvalueindex(MAKER));
+}
+
 /* Replaces the handler at index 2 by its guard. [-0, +0, memory] */
 static void guard_handler(lua_State *L) {
   if (!lua_isfunction(L, 2) || lua_iscfunction(L, 2)) return;
@@ -39,7 +51,7 @@ static void guard_handler(lua_State *L) {
   lua_rawget(L, lua_upvalueindex(GUARDS));
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
-    lua_pushvalue(L, lua_upvalueindex(MAKER));
+    push_maker(L);
     lua_pushvalue(L, 2);
     lua_call(L, 1, 1);
     if (LUA_HAS_EPHEMERONS) {
@@ -94,10 +106,8 @@ void message_handlers_guard(lua_State *L) {
   const bool is_standard = lua_iscfunction(L, -1);
   lua_pop(L, 1);
   if (lua_is_jit() || !is_standard) return;
-  if (luaL_loadbuffer(L, maker, sizeof maker - 1, CHUNK)) lua_error(L);
-  lua_pushcfunction(L, must_stop);
-  lua_call(L, 1, 1);
-  weak_table_push(L, "k");
+  lua_pushnil(L);
+  weak_table_push(L, "k", 0);
   lua_pushcclosure(L, guarded_xpcall, 2);
   lua_setglobal(L, "xpcall");
 }

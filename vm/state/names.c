@@ -43,7 +43,7 @@ static bool is_named_by_path(lua_State *L, int key) {
 static const char sealed_key = 's'; /* its address is the key of a weak table; never written */
 
 void names_seal(lua_State *L) {
-  weak_table_push_kept(L, &sealed_key, "k");
+  weak_table_push_kept(L, &sealed_key, "k", 0);
   lua_insert(L, -2);
   lua_pushboolean(L, 1);
   lua_rawset(L, -3);
@@ -53,7 +53,7 @@ void names_seal(lua_State *L) {
 static const char covered_key = 'c'; /* its address is the key of a weak table; never written */
 
 void names_cover(lua_State *L) {
-  weak_table_push_kept(L, &covered_key, "k");
+  weak_table_push_kept(L, &covered_key, "k", 0);
   lua_insert(L, -3);
   lua_pushvalue(L, -2);
   names_seal(L);
@@ -244,7 +244,7 @@ static void index_rebuild(lua_State *L) {
   luaL_checkstack(L, 16, "no room to index the loaded modules");
   const int top = lua_gettop(L);
   struct build b = {.L = L, .index = top + 1, .level = top + 2, .below = top + 3};
-  weak_table_push(L, "k");
+  weak_table_push(L, "k", 0);
   lua_newtable(L);
   lua_newtable(L);
   build_add_modules(&b);

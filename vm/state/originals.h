@@ -22,6 +22,8 @@
 /* Keeps the functions that the libraries have now; before the first script runs, or as early as the
  * host lets. The first call counts. [-0, +0, memory] */
 void originals_keep(lua_State *L);
+/* The same for a new VM of this library that has all libraries. [-0, +0, memory] */
+void originals_begin(lua_State *L);
 /* Puts the function on top of the stack in the place of an original: this VM has it instead.
  * [-1, +0, memory] */
 void originals_replace(lua_State *L, const char *library, const char *key);

@@ -179,7 +179,7 @@ static void index_rebuild(lua_State *L) {
   const int top = lua_gettop(L);
   luaL_checkstack(L, 16, "no room to look for classes of modules");
   struct walk w = {.L = L, .index = top + 1, .queue = top + 2};
-  weak_table_push(L, "k");
+  weak_table_push(L, "k", 0);
   lua_newtable(L);
   walk_begin(&w);
   for (int i = 1; i < w.count; i += 2) {

@@ -23,7 +23,8 @@ static int open_libraries(lua_State *L) {
     lua_pushboolean(L, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   }
-  vm_libraries_open(L, o->libraries ? o->libraries : VM_LIB_ALL);
+  const unsigned libraries = o->libraries ? o->libraries : VM_LIB_ALL;
+  vm_libraries_open(L, libraries);
   STOP_POINT("vm.has_libraries");
   vm_track_coroutines(L);
   message_handlers_guard(L);
@@ -31,7 +32,10 @@ static int open_libraries(lua_State *L) {
   STOP_POINT("vm.is_tracked");
   vm_print_install(L);
   random_open(L);
-  originals_keep(L);
+  if ((libraries & VM_LIB_ALL) == VM_LIB_ALL)
+    originals_begin(L);
+  else
+    originals_keep(L);
   STOP_POINT("vm.is_whole");
   /* Where a failed allocation starts no collection, collections must come early. */
   if (o->memory_limit && !LUA_HAS_LAST_COLLECTION) lua_gc(L, LUA_GCSETPAUSE, LIMITED_PAUSE);

@@ -139,6 +139,7 @@ struct vm {
   unsigned threads;         /* including main */
   bool polls_stops;         /* see vm_poll_stops */
   struct vm_polling polling;
+  bool has_shared_originals; /* its originals are those of the list of this process (originals.c) */
   bool has_classes;    /* records of classes are in its registry (classes.c) */
   bool has_registries; /* some of these are registries of objects */
   bool notes_stops; /* the main thread keeps where it stops, in stop_place (vm_stop_place) */

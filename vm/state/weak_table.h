@@ -5,9 +5,10 @@
 
 #include "state/lua_compat.h"
 
-/* Pushes a new table whose references are weak by `mode`: "k", "v" or "kv". [-0, +1, memory] */
-static inline void weak_table_push(lua_State *L, const char *mode) {
-  lua_newtable(L);
+/* Pushes a new table with room for so many keys, whose references are weak by `mode`: "k", "v" or "kv".
+ * [-0, +1, memory] */
+static inline void weak_table_push(lua_State *L, const char *mode, int keys) {
+  lua_createtable(L, 0, keys);
   lua_createtable(L, 0, 1);
   lua_pushstring(L, mode);
   lua_setfield(L, -2, "__mode");
@@ -15,11 +16,11 @@ static inline void weak_table_push(lua_State *L, const char *mode) {
 }
 
 /* Pushes the one that the registry has under the address `key`; the first call makes it. [-0, +1, memory] */
-static inline void weak_table_push_kept(lua_State *L, const char *key, const char *mode) {
+static inline void weak_table_push_kept(lua_State *L, const char *key, const char *mode, int keys) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, key);
   if (!lua_isnil(L, -1)) return;
   lua_pop(L, 1);
-  weak_table_push(L, mode);
+  weak_table_push(L, mode, keys);
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, key);
 }
