@@ -30,7 +30,7 @@ void worker_status_destroy(struct worker_status *s) {
 
 /* The first thread of a process gives the process its name; a thread has got its own where it was started. */
 void worker_status_introduce(struct worker_status *s, const char *name, uint64_t thread) {
-  const int32_t pid = process_self().pid;
+  const int32_t pid = process_pid();
   const int32_t tid = thread_kernel_id();
   snprintf(s->name, sizeof s->name, "%s", name);
   atomic_store(&s->thread, thread);

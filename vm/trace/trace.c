@@ -203,7 +203,7 @@ void trace_record_take_again(const struct ring *ring, const struct ring_message 
 }
 
 void trace_record_local(enum trace_kind kind, const void *queue, uint64_t number) {
-  const uint64_t name = (uint64_t)process_self().pid << 48 ^ (uint64_t)(uintptr_t)queue;
+  const uint64_t name = (uint64_t)process_pid() << 48 ^ (uint64_t)(uintptr_t)queue;
   trace_record(kind, name + number * UINT64_C(0x9e3779b97f4a7c15));
 }
 

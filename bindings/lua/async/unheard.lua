@@ -81,7 +81,7 @@ function unheard.watch_end()
 end
 
 function unheard.after_fork()
-  futures = setmetatable({}, { __mode = "k" })
+  if next(futures) then futures = setmetatable({}, { __mode = "k" }) end
   if guard then guard.disarm() end
 end
 

@@ -34,6 +34,7 @@ function maintenance.draw_bars()
 end
 
 function maintenance.after_fork()
+  if not next(jobs) then return end
   jobs = {}
   note()
 end

@@ -224,7 +224,7 @@ end
 function memory.shutdown()
   if native.thread() then return end
   for name in pairs(made) do native.shared_memory_unlink(name) end
-  made = {}
+  if next(made) then made = {} end
   native.shared_memory_end()
 end
 

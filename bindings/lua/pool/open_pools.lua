@@ -53,7 +53,7 @@ function open_pools.all_here()
 end
 
 function open_pools.after_fork()
-  pools = setmetatable({}, { __mode = "v" })
+  if next(pools) then pools = setmetatable({}, { __mode = "v" }) end
 end
 
 return open_pools

@@ -211,7 +211,7 @@ end
 
 -- The bars belong to the parent.
 function bars.after_fork()
-  open, drawn = setmetatable({}, { __mode = "v" }), { at = -math.huge }
+  if next(open) then open, drawn = setmetatable({}, { __mode = "v" }), { at = -math.huge } end
 end
 
 return bars
