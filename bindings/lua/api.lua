@@ -2,7 +2,9 @@
 -- The public table of the module: worlds, errors, and the names of the default world.
 --
 -- module.c runs this file once in a VM, and `require "manymoons"` returns its result. All worlds have the same names;
--- mm.Pool, mm.Queue, … are looked up in the default world at each use. This file only assembles the rooms.
+-- mm.Pool, mm.Queue, … are looked up in the default world at each use. This file only assembles the rooms. Those that
+-- not each program needs are loaded when a function of theirs is first called: a VM's memory, its collections and the
+-- forks of its process cost less without them.
 -- It runs on Lua 5.1, LuaJIT and Lua 5.4.
 local require, native = ...
 
@@ -13,8 +15,6 @@ local maintenance = require("core.maintenance")
 local wait = require("core.wait")
 local waits = require("core.waits")
 local worlds = require("core.worlds")
-local bars = require("terminal.bars")
-local progress = require("terminal.progress")
 local file_lock = require("locks.file_lock")
 local locks = require("locks.locks")
 local memory = require("memory.memory")
@@ -22,15 +22,12 @@ local many = require("queues.many")
 local queues = require("queues.queues")
 local listener = require("net.listener")
 local broker_classes = require("broker.classes")
-local pool = require("pool.pool")
 local children = require("worker.children")
 local gil = require("worker.gil")
 local process = require("worker.process")
 local starting = require("worker.start")
 local serial = require("worker.serial")
 local proxies = require("manager.proxies")
-local profiles = require("profile.session")
-local recording = require("timeline.recording")
 
 local mm = { worlds = worlds.names, Error = errors.Error, version = native.version }
 
@@ -42,7 +39,7 @@ function broker_classes.complete() require("broker.queue") end
 
 local function open_broker_pool(options)
   local settings = require("broker.settings")
-  return require("broker.client").begin(setmetatable(settings.read_pool(options), pool.meta))
+  return require("broker.client").begin(setmetatable(settings.read_pool(options), require("pool.pool").meta))
 end
 
 local function open_broker_queue(kind, options) return require("broker.queue").new(kind, options) end
@@ -58,10 +55,19 @@ local function add_tasks(world)
   function world.patch_socket() require("async.luasocket").patch_socket() end
 end
 
+-- The constructor of a world's pools.
+local function pool_constructor(name)
+  local make
+  return function(...)
+    make = make or require("pool.pool").class(name, open_broker_pool)
+    return make(...)
+  end
+end
+
 local function make_world(name)
   local world, row = { name = name }, worlds.get(name)
   world.Process = row.is_immediate and serial.class(name) or process.class(name)
-  world.Pool = pool.class(name, open_broker_pool)
+  world.Pool = pool_constructor(name)
   add_all(world, queues.constructors(row, open_broker_queue))
   add_all(world, locks.constructors(not row.can_wait, row.is_tasks and require("async.conditions") or nil))
   world.Value, world.Array, world.SharedMemory = memory.Value, memory.Array, memory.SharedMemory
@@ -71,7 +77,7 @@ local function make_world(name)
   function world.Manager(options) return require("manager.client").constructor(name, mm.world)(options) end
   world.wait = wait(not row.can_wait)
   function world.select(list, timeout) return many.select(world.wait, list, timeout) end
-  function world.as_completed(futures, timeout) return pool.as_completed(world.wait, futures, timeout) end
+  function world.as_completed(futures, timeout) return require("pool.pool").as_completed(world.wait, futures, timeout) end
   world.sleep = waits.sleep
   world.current_process = mm.current_process
   world.parent_process = mm.parent_process
@@ -137,8 +143,9 @@ function mm._call_released(f, ...) return require("pool.offload").call_released(
 function mm.release(f) return require("pool.offload").release(f, mm._call_released) end
 -- What the workers of `manymoons map` run, found there by its name.
 function mm._map_slice(...) return require("map.program").run(...) end
-mm.trace, mm.profile = recording.trace, profiles.profile
-mm.progress = progress.progress
+function mm.trace(...) return require("timeline.recording").trace(...) end
+function mm.profile(...) return require("profile.session").profile(...) end
+function mm.progress(...) return require("terminal.progress").progress(...) end
 mm.gil, mm.setswitchinterval, mm.getswitchinterval = gil.gil, gil.setswitchinterval, gil.getswitchinterval
 -- Managers are loaded when one is first used.
 function mm.connect(...) return require("manager.client").connect(...) end
@@ -155,36 +162,42 @@ mm._classes = { Condition = locks.Condition, Barrier = locks.Barrier, FileLock =
 
 mm.register("mm.Error", errors.Error)
 
+-- Calls a function of a room that has been loaded.
+local function tell(name, event, ...)
+  local room = native.loaded(name)
+  if room then room[event](...) end
+end
+
 -- how: "join" waits for the children that are not daemons, "terminate" stops all. No worker is left afterwards.
 local function shutdown(how)
   for _, handle in ipairs(native.thread() and native.settings().handles or {}) do handle:close() end
-  pool.shutdown(how == "join")
+  tell("pool.pool", "shutdown", how == "join")
   children.shutdown(how)
   if not native.thread() then native.end_leaving_workers() end
   if native.thread() and waits.tasks then waits.tasks.end_thread() end
   proxies.end_thread()
-  if not native.thread() then bars.close_all() end
+  if not native.thread() then tell("terminal.bars", "close_all") end
   memory.shutdown()
   local row = worlds.get(identity.current().world)
   if not native.thread() and not (row and row.start == "interpreter") then native.stop_forkserver() end
   if not native.thread() then
-    recording.finish()
-    profiles.finish()
+    tell("timeline.recording", "finish")
+    tell("profile.session", "finish")
   end
 end
 
 local function after_fork()
   maintenance.after_fork()
-  bars.after_fork()
-  pool.after_fork()
+  tell("terminal.bars", "after_fork")
+  tell("pool.pool", "after_fork")
   process.after_fork()
   if waits.tasks then waits.tasks.after_fork() end
   proxies.after_fork()
   memory.after_fork()
   file_lock.after_fork()
   identity.after_fork()
-  recording.after_fork()
-  profiles.after_fork()
+  tell("timeline.recording", "after_fork")
+  tell("profile.session", "after_fork")
 end
 
 native.on_end(shutdown, after_fork)

@@ -82,8 +82,21 @@ static int require(lua_State *L) {
   return 1;
 }
 
+/* loaded(name) → the module's result, nil: nothing has required it. Upvalue: the table of results.
+ * [-0, +1, raises] */
+static int loaded(lua_State *L) {
+  luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  lua_rawget(L, lua_upvalueindex(1));
+  if (!lua_toboolean(L, 1)) lua_pushnil(L);
+  return 1;
+}
+
 void embedded_push_require(lua_State *L) {
   lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, loaded, 1);
+  lua_setfield(L, -3, "loaded");
   lua_pushvalue(L, -1);
   lua_insert(L, -3);
   lua_pushcclosure(L, require, 2);
