@@ -77,7 +77,7 @@ local function make_world(name)
   function world.Manager(options) return require("manager.client").constructor(name, mm.world)(options) end
   world.wait = wait(not row.can_wait)
   function world.select(list, timeout) return many.select(world.wait, list, timeout) end
-  function world.as_completed(futures, timeout) return require("pool.pool").as_completed(world.wait, futures, timeout) end
+  function world.as_completed(...) return require("pool.pool").as_completed(world.wait, ...) end
   world.sleep = waits.sleep
   world.current_process = mm.current_process
   world.parent_process = mm.parent_process

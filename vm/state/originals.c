@@ -33,7 +33,7 @@ static const struct library {
                  {"bit", 12}, {"jit", 8},     {"bit32", 12},    {"ffi", 16}};
 enum { LIBRARIES = sizeof libraries / sizeof *libraries };
 
-/* ---- what the VMs of this process begin with -------------------------------------------------- */
+/* ---- what the VMs of this process begin with ------------------------------------------------- */
 
 enum { SHARED_MAX = 320, KEY_MAX = 24, OWN_USUAL = 32 };
 

@@ -140,9 +140,9 @@ struct vm {
   bool polls_stops;         /* see vm_poll_stops */
   struct vm_polling polling;
   bool has_shared_originals; /* its originals are those of the list of this process (originals.c) */
-  bool has_classes;    /* records of classes are in its registry (classes.c) */
-  bool has_registries; /* some of these are registries of objects */
-  bool notes_stops; /* the main thread keeps where it stops, in stop_place (vm_stop_place) */
+  bool has_classes;          /* records of classes are in its registry (classes.c) */
+  bool has_registries;       /* some of these are registries of objects */
+  bool notes_stops;          /* the main thread keeps where it stops, in stop_place (vm_stop_place) */
   char *stop_place;
   uint32_t number;               /* among the VMs of this process, for traces; never given again */
   struct vm *next_live;          /* vm.c */

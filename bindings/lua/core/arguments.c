@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/wait_any.h"
 #include "os/clock.h"
 #include "os/status_text.h"
 #include "shared/segment.h"

@@ -52,8 +52,9 @@ struct handle_class {
   lua_CFunction collect;               /* __gc: nothing waits in it, and it waits for nothing */
   const luaL_Reg *more;                /* further methods, or NULL */
   const struct waiting_entry *waiting; /* methods that may wait (waiting.h), or NULL */
-  const struct waitable *waitable;     /* for mm.wait (wait_any.h), or NULL */
+  const struct waitable *waitable;     /* its field WAITABLE_FIELD, for mm.wait (wait_any.h), or NULL */
 };
+#define WAITABLE_FIELD "__mm_wait"
 /* Pushes the metatable. True: this call has made it, with its methods. [-0, +1, memory] */
 bool class_push(lua_State *L, const struct handle_class *class);
 /* Stores a pointer to a constant in the metatable on top. [-0, +0, memory] */

@@ -9,8 +9,8 @@
 #include "shared/wakers.h"
 #include "state/lua_compat.h"
 
-/* How to wait for a kind of handle: a light userdata in its metatable under WAITABLE_FIELD. None of
- * the functions raises. A closed handle counts as ready; its next use is the error. */
+/* How to wait for a kind of handle: a light userdata in its metatable under WAITABLE_FIELD (arguments.h). None
+ * of the functions raises. A closed handle counts as ready; its next use is the error. */
 struct waitable {
   bool (*is_ready)(lua_State *L, int index);
   /* Registers the wakers with the object; true: it is ready already. NULL: only the descriptor
@@ -19,7 +19,6 @@ struct waitable {
   /* A descriptor to poll besides or instead; -1: none now. NULL: never. */
   int (*descriptor)(lua_State *L, int index);
 };
-#define WAITABLE_FIELD "__mm_wait"
 /* The same for locks and semaphores, which tasks wait for but mm.wait does not accept. */
 #define WATCHABLE_FIELD "__mm_watch"
 /* The waitable of the value at `index`, from either field; NULL: it has none. [-0, +0] */
