@@ -616,6 +616,36 @@ function Future:successful() end
 ---@return boolean is_cancelled false: it was already done
 function Future:cancel() end
 
+---Whether the call was cancelled, by cancel or by the end of its pool.
+---```lua
+---local future = mm.Pool(1):submit(mm.sleep, 60)
+---assert(not future:cancelled())
+---future:cancel()
+---assert(future:cancelled() and tostring(future) == "Future: cancelled")
+---```
+---@return boolean
+function Future:cancelled() end
+
+---Whether a worker runs the call, or an item of the list. Of a pool on a broker it is not known: false.
+---```lua
+---local future = mm.Pool(1):submit(math.sqrt, 16)
+---future:wait()
+---assert(not future:running())
+---```
+---@return boolean
+function Future:running() end
+
+---Waits for the call, and gives the error by which it failed. Does not raise it.
+---```lua
+---local pool = mm.Pool(1)
+---assert(pool:submit(error, "no"):exception().value == "no")
+---assert(pool:submit(math.sqrt, 16):exception() == nil)
+---```
+---@param timeout? number seconds
+---@return manymoons.Error? err nil if it did not fail
+---@return string? why "timeout" if it is not done by then
+function Future:exception(timeout) end
+
 ---Calls f(future) when it is done: at once if it already is, otherwise while the script waits. An error in f is reported
 ---on stderr.
 ---```lua

@@ -43,7 +43,7 @@ function many.add_to(methods, check)
   end
 end
 
-local classes = { Queue = true, SimpleQueue = true, JoinableQueue = true }
+local classes = { Queue = true, SimpleQueue = true, JoinableQueue = true, PriorityQueue = true }
 
 for class in pairs(classes) do
   local function check(self, method)
