@@ -154,6 +154,16 @@ function Queue:full() end
 ---```
 function Queue:close() end
 
+---Closes the queue, as Python's: with `immediate` also takes out what is in it, and reports it as done where that counts.
+---```lua
+---local queue = mm.Queue()
+---queue:put("never seen")
+---queue:shutdown(true)
+---assert(select(2, queue:get()) == "closed" and select(2, queue:put(1)) == "closed")
+---```
+---@param immediate? boolean
+function Queue:shutdown(immediate) end
+
 ---An iterator that takes values until the queue is closed and empty, or a nil arrives.
 ---```lua
 ---local queue = mm.Queue()

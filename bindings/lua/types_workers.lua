@@ -326,12 +326,15 @@ function Pool:starmap(f, list, options) end
 ---local last
 ---for root in pool:imap(math.sqrt, { 1, 4, 9 }) do last = root end
 ---assert(last == 3)
----pool:close()
+---local next_result = pool:imap(mm.sleep, { 60 })
+---assert(select(2, next_result(0.01)) == "timeout") -- it can be asked for again
+---pool:terminate()
 ---```
 ---@param f function|table
 ---@param items any[]|function a list, or a function that returns the next item, until nil (`q:iter()`)
 ---@param options? manymoons.ImapOptions
----@return fun(): any
+---@return fun(timeout?: number): any, string? # called with seconds: nil and "timeout" if the result does not come by then;
+---the wait for an item of a function is not counted
 function Pool:imap(f, items, options) end
 
 ---As imap, in the order in which the results arrive.
@@ -345,7 +348,7 @@ function Pool:imap(f, items, options) end
 ---@param f function|table
 ---@param items any[]|function
 ---@param options? manymoons.ImapOptions
----@return fun(): any
+---@return fun(timeout?: number): any, string?
 function Pool:imap_unordered(f, items, options) end
 
 ---As map, without waiting: returns a future for the list.

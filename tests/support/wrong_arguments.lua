@@ -106,7 +106,7 @@ wrong_arguments.functions = {
   ["Queue:put"] = { list(), unpack(after(1)) }, ["Queue:get"] = timeouts, ["Queue:put_nowait"] = { list() },
   ["Queue:put_many"] = { list(), list(5), list({}, "x") }, ["Queue:get_many"] = { list(), list(0), list(1, "x") },
   ["Queue:get_nowait"] = false, ["Queue:qsize"] = false, ["Queue:empty"] = false, ["Queue:full"] = false,
-  ["Queue:close"] = false, ["Queue:iter"] = false,
+  ["Queue:close"] = false, ["Queue:shutdown"] = { list(5), list("x") }, ["Queue:iter"] = false,
   ["PriorityQueue:put"] = { list(), list({}), list(1, "x"), list(1, { prio = 1 }), list(1, { priority = NAN }) },
   ["PriorityQueue:put_nowait"] = { list(), list(print), list(1, { priority = {} }) },
   ["JoinableQueue:task_done"] = { list() }, ["JoinableQueue:join"] = timeouts,

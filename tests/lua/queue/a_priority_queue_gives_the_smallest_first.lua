@@ -42,6 +42,10 @@ expect.equal(q:get(), false)
 expect.equal({ q:get() }, { nil })
 expect.equal(q:get(), "last")
 
+-- The last one first.
+for i = 1, 3 do q:put("item " .. i, { priority = -i }) end
+expect.equal({ q:get(), q:get(), q:get() }, { "item 3", "item 2", "item 1" })
+
 -- Integers that no double tells apart, and values whose order must not depend on how they are stored.
 if math.type then
   local wide = { math.maxinteger, math.maxinteger - 1, math.mininteger, math.mininteger + 1, 2.0 ^ 53,
