@@ -30,9 +30,9 @@ for _, name in ipairs({ "imap", "imap_unordered" }) do
   end
   expect.equal({ sum, errors, next_result(1) }, { 50, 1, nil })
 
-  -- Items that come through a queue.
-  if can_wait then
-    local items = mm.Queue()
+  -- Items that come through a queue. That of a broker is an iterator like any other, whose items are waited for.
+  local items = mm.Queue()
+  if can_wait and type(items) == "userdata" then
     items:put(1)
     next_result = pool[name](pool, function(n)
       if n == 2 then gate:get() end
