@@ -389,6 +389,19 @@ function World.SimpleQueue() end
 ---@overload fun(options: manymoons.BrokerQueueOptions): manymoons.JoinableQueue
 function World.JoinableQueue(maxsize) end
 
+---A queue that gives the smallest item first: a number or a string, or a list that begins with one, as Python's.
+---```lua
+---local queue = mm.PriorityQueue()
+---queue:put({ 2, "code" })
+---queue:put({ 1, "eat" })
+---queue:put({ name = "sleep" }, { priority = 3 })
+---assert(queue:get()[2] == "eat" and queue:get()[2] == "code" and queue:get().name == "sleep")
+---```
+---@param maxsize? integer how many values fit, up to 2147483647; absent or 0: limited only by memory
+---@return manymoons.PriorityQueue
+---@overload fun(options: manymoons.QueueOptions): manymoons.PriorityQueue
+function World.PriorityQueue(maxsize) end
+
 ---Two connections: one receives the values that the other sends.
 ---```lua
 ---local here, there = mm.Pipe()
@@ -509,12 +522,13 @@ function World.Client(address, options) end
 ---assert(scores.Ada == 2)
 ---manager:close()
 ---```
----@param options? { address?: string, authkey?: string, trust?: "peer"|"data" } address and authkey as for a Listener,
----for other programs to connect, not in serial; trust: default "peer"
+---@param options? { address?: string, authkey?: string, trust?: "peer"|"data", initializer?: function, initargs?: any[] } address
+---and authkey as for a Listener, for other programs to connect, not in serial; trust: default "peer"; initializer: called
+---with initargs on the server before it serves
 ---@return manymoons.Manager
 function World.Manager(options) end
 
----Waits until one of many things is ready: a queue or connection from which a value, or the end, can be taken
+---Waits until one of many things is ready, or all are, or one has failed: a queue or connection from which a value, or the end, can be taken
 ---without waiting; a process that has ended; a future that is done; a descriptor that can be read. Another consumer may
 ---be faster: use get_nowait or a timeout on a ready thing.
 ---```lua
@@ -522,11 +536,16 @@ function World.Manager(options) end
 ---full:put(1)
 ---local ready = mm.wait({ empty, full })
 ---assert(#ready == 1 and ready[1] == full)
+---local pool = mm.Pool(2)
+---local all = mm.wait({ pool:submit(math.sqrt, 16), pool:submit(math.sqrt, 9) }, { when = "all" })
+---assert(#all == 2)
 ---```
 ---@param things (manymoons.Queue|manymoons.Connection|manymoons.Process|manymoons.Future|manymoons.Task|integer)[] any mixture
----@param timeout? number|{ timeout?: number } seconds; absent: for ever; 0: does not wait
----@return any[] ready the ready things, in the order given; empty if none is ready in time
----@return string? why "timeout" with an empty list
+---@param timeout? number|{ timeout?: number, when?: "first"|"all"|"first_error" } seconds; absent: for ever; 0: does not
+---wait. when: the wait ends when one is ready, which is the default; when all are; when a future or a task has failed, or
+---all are ready
+---@return any[] ready the ready things, in the order given
+---@return string? why "timeout" if the wait ended so
 function World.wait(things, timeout) end
 
 ---Takes an item from whichever of the queues has one. Each call begins with another queue, so that a busy one hides none.

@@ -2,7 +2,7 @@
 -- SPDX-License-Identifier: MIT
 -- Queues, connections and listeners: continues types.lua. Nothing here is run.
 
----The named arguments of a Queue and a JoinableQueue.
+---The named arguments of a Queue, a JoinableQueue and a PriorityQueue.
 ---```lua
 ---local queue = mm.Queue({ maxsize = 1, max_bytes = 1000 })
 ---assert(queue:put("small"))
@@ -34,6 +34,7 @@
 ---A wait without a timeout that nobody can end, because no other handle of the queue exists, and no other thread, task or
 ---open pool of the VM, raises an mm.Error of kind "deadlock"; that of a daemon, which its parent's end ends, does not.
 ---@class manymoons.Queue
+---@field maxsize integer how many values fit; 0: limited only by memory
 local Queue = {}
 
 ---Puts a value, waiting for room. Raises for a value that cannot be sent, and then leaves the queue unchanged.
@@ -153,6 +154,16 @@ function Queue:full() end
 ---```
 function Queue:close() end
 
+---Closes the queue, as Python's: with `immediate` also takes out what is in it, and reports it as done where that counts.
+---```lua
+---local queue = mm.Queue()
+---queue:put("never seen")
+---queue:shutdown(true)
+---assert(select(2, queue:get()) == "closed" and select(2, queue:put(1)) == "closed")
+---```
+---@param immediate? boolean
+function Queue:shutdown(immediate) end
+
 ---An iterator that takes values until the queue is closed and empty, or a nil arrives.
 ---```lua
 ---local queue = mm.Queue()
@@ -202,6 +213,55 @@ function JoinableQueue:task_done() end
 ---@return boolean? done true, or nil
 ---@return string? why "timeout"; with true, "abandoned" if values were abandoned since the last join of this handle
 function JoinableQueue:join(timeout) end
+
+---A Queue that gives the smallest item first, and of equal ones the one that was put first. A number or a string is its
+---own priority, a list has that of its first item; numbers come before strings, and strings compare byte by byte. Any item
+---may be given a priority of its own, by which it is then sorted alone.
+---```lua
+---local queue = mm.PriorityQueue()
+---for _, item in ipairs({ { 2, "code" }, { 1, "eat" }, { 1, "drink" } }) do queue:put(item) end
+---queue:put(print, { priority = 3 })
+---assert(queue:get()[2] == "eat" and queue:get()[2] == "drink" and queue:get()[2] == "code")
+---assert(queue:get() == print and queue.maxsize == 0)
+---```
+---@class manymoons.PriorityQueue: manymoons.Queue
+local PriorityQueue = {}
+
+---The named arguments of PriorityQueue:put.
+---```lua
+---local queue = mm.PriorityQueue(1)
+---queue:put("job", { priority = 1 })
+---assert(select(2, queue:put("another", { priority = 2, timeout = 0 })) == "full")
+---```
+---@class manymoons.PriorityOptions
+---@field priority? number|string the item's priority: the smallest comes first; default: that of the item itself
+---@field timeout? number seconds
+
+---Puts an item, waiting for room.
+---```lua
+---local queue = mm.PriorityQueue()
+---queue:put(7)
+---queue:put({ 3, "a job" })
+---queue:put(print, { priority = 5 })
+---assert(queue:get()[2] == "a job" and queue:get() == print and queue:get() == 7)
+---```
+---@param value any a number, a string, or a list that begins with one; with a priority anything
+---@param options? number|manymoons.PriorityOptions seconds, or the options
+---@return boolean? put true, or nil
+---@return string? why "timeout", "closed", or "full" with a timeout of 0
+function PriorityQueue:put(value, options) end
+
+---Like put, without waiting.
+---```lua
+---local queue = mm.PriorityQueue(1)
+---assert(queue:put_nowait("a job", { priority = 1 }))
+---assert(select(2, queue:put_nowait(2)) == "full")
+---```
+---@param value any
+---@param options? manymoons.PriorityOptions
+---@return boolean? put
+---@return string? why "full" or "closed"
+function PriorityQueue:put_nowait(value, options) end
 
 ---One end of a pipe, for one reader and one writer at a time. Can be sent. When every holder of the other end
 ---has closed it or died, recv returns the remaining messages and then the end of file: nil, "closed".

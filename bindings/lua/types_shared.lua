@@ -295,7 +295,7 @@ function SharedMemory:close() end
 ---
 ---A proxy is read, written and called like its object. Reading a table gives a proxy, too: all clients see d.a[1] = 2.
 ---A method returns copies. dict and list have get, set, items, clear, copy, len, update; dict also has, keys, values,
----pop; list also append, extend, insert, pop, sort, concat. A key hides a method of the same name. Proxies can be sent.
+---pop, popitem, setdefault; list also append, extend, insert, pop, sort, concat, reverse, index, count. A key hides a method of the same name. Proxies can be sent.
 ---A Value and an Array check types and bounds as those of the worlds do. proxy:close() lets go of an object, and gives
 ---back what the caller holds of it; that of a queue closes the queue for all. Wrong uses raise with the line of the
 ---client's call, as those of other objects do.

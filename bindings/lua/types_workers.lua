@@ -326,12 +326,15 @@ function Pool:starmap(f, list, options) end
 ---local last
 ---for root in pool:imap(math.sqrt, { 1, 4, 9 }) do last = root end
 ---assert(last == 3)
----pool:close()
+---local next_result = pool:imap(mm.sleep, { 60 })
+---assert(select(2, next_result(0.01)) == "timeout") -- it can be asked for again
+---pool:terminate()
 ---```
 ---@param f function|table
 ---@param items any[]|function a list, or a function that returns the next item, until nil (`q:iter()`)
 ---@param options? manymoons.ImapOptions
----@return fun(): any
+---@return fun(timeout?: number): any, string? # called with seconds: nil and "timeout" if the result does not come by then;
+---the wait for an item of a function is not counted
 function Pool:imap(f, items, options) end
 
 ---As imap, in the order in which the results arrive.
@@ -345,7 +348,7 @@ function Pool:imap(f, items, options) end
 ---@param f function|table
 ---@param items any[]|function
 ---@param options? manymoons.ImapOptions
----@return fun(): any
+---@return fun(timeout?: number): any, string?
 function Pool:imap_unordered(f, items, options) end
 
 ---As map, without waiting: returns a future for the list.
@@ -615,6 +618,36 @@ function Future:successful() end
 ---```
 ---@return boolean is_cancelled false: it was already done
 function Future:cancel() end
+
+---Whether the call was cancelled, by cancel or by the end of its pool.
+---```lua
+---local future = mm.Pool(1):submit(mm.sleep, 60)
+---assert(not future:cancelled())
+---future:cancel()
+---assert(future:cancelled() and tostring(future) == "Future: cancelled")
+---```
+---@return boolean
+function Future:cancelled() end
+
+---Whether a worker runs the call, or an item of the list. Of a pool on a broker it is not known: false.
+---```lua
+---local future = mm.Pool(1):submit(math.sqrt, 16)
+---future:wait()
+---assert(not future:running())
+---```
+---@return boolean
+function Future:running() end
+
+---Waits for the call, and gives the error by which it failed. Does not raise it.
+---```lua
+---local pool = mm.Pool(1)
+---assert(pool:submit(error, "no"):exception().value == "no")
+---assert(pool:submit(math.sqrt, 16):exception() == nil)
+---```
+---@param timeout? number seconds
+---@return manymoons.Error? err nil if it did not fail
+---@return string? why "timeout" if it is not done by then
+function Future:exception(timeout) end
 
 ---Calls f(future) when it is done: at once if it already is, otherwise while the script waits. An error in f is reported
 ---on stderr.

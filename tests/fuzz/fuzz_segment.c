@@ -35,6 +35,8 @@
 
 enum {
   WORKERS = 3,
+  RINGS = 4,
+  SORTED = 3,        /* the place of the sorted one */
   TURNS = 4000,      /* of a worker */
   CHANGES = 1500,    /* of the peer */
   PATIENCE_MS = 400, /* for workers after the peer's last change */
@@ -52,7 +54,7 @@ struct target {
 
 struct scene {
   uint64_t random;
-  struct ring *rings[3]; /* unbounded and long, bounded by bytes, joinable */
+  struct ring *rings[RINGS]; /* unbounded and long, bounded by bytes, joinable, sorted */
   struct pipe_end *ends[2];
   struct shared_table *table;
   struct typed_array *array;
@@ -101,7 +103,7 @@ static void list_places(struct scene *s) {
   for (uint64_t chunk = 0; chunk < high; chunk++)
     if (atomic_load(&a->table[chunk].has_control)) add_place(s, segment_ref(chunk_control(a, chunk)), 1024);
   for (int i = 0; i < 20; i++) {
-    for (int r = 0; r < 3; r++) add_place(s, segment_ref(s->rings[r]), sizeof(struct ring));
+    for (int r = 0; r < RINGS; r++) add_place(s, segment_ref(s->rings[r]), sizeof(struct ring));
     add_place(s, segment_ref(s->table), sizeof *s->table);
     add_place(s, segment_ref(s->array), sizeof *s->array);
     add_place(s, segment_ref(s->lock), sizeof *s->lock + 100);
@@ -119,12 +121,22 @@ static void put(struct ring *r, uint64_t number, size_t size) {
   (void)!ring_put(r, &record, deadline_now());
 }
 
+static void put_sorted(struct scene *s, size_t size) {
+  static uint8_t text[300];
+  const uint64_t key_bytes[4] = {0, 0, below(s, 5), 0};
+  const struct ring_key key = {key_bytes, (uint32_t)(1 + below(s, sizeof key_bytes))};
+  const struct ring_record record = {.body = text, .body_size = size};
+  (void)!ring_put_sorted(s->rings[SORTED], &key, &record, &(struct object_list){0}, deadline_now());
+}
+
 static void make_scene(struct scene *s) {
   channel_register_kinds();
   CHECK_EQ(ring_make(&s->rings[0], (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   CHECK_EQ(ring_make(&s->rings[1], (struct ring_bounds){0, 100000}, RING_GROWS), STATUS_OK);
   CHECK_EQ(ring_make(&s->rings[2], (struct ring_bounds){20, 0}, RING_GROWS), STATUS_OK);
   CHECK_EQ(ring_count_unfinished(s->rings[2]), STATUS_OK);
+  CHECK_EQ(ring_make(&s->rings[SORTED], (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
+  ring_sort(s->rings[SORTED]);
   CHECK_EQ(pipe_make(&s->ends[0], &s->ends[1], PIPE_BOTH_WAYS), STATUS_OK);
   CHECK_EQ(shared_table_make(0, &s->table), STATUS_OK);
   CHECK_EQ(typed_array_make(element_type_called("u32"), ELEMENTS, &s->array), STATUS_OK);
@@ -133,6 +145,7 @@ static void make_scene(struct scene *s) {
   CHECK_EQ(synchronizer_make(LOCK_KIND_RWLOCK, 0, &s->rwlock), STATUS_OK);
   for (int i = 0; i < 1200; i++) put(s->rings[0], (uint64_t)i, 1000);
   for (int i = 0; i < 3; i++) put(s->rings[0], (uint64_t)i, 20000);
+  for (int i = 0; i < 100; i++) put_sorted(s, 100);
 }
 
 /* ---- workers --------------------------------------------------------------------------------- */
@@ -147,9 +160,10 @@ static void take(struct ring *r) {
 }
 
 static void use_rings(struct scene *s) {
-  struct ring *r = s->rings[below(s, 3)];
+  struct ring *r = s->rings[below(s, RINGS)];
   if (below(s, 2))
-    put(r, 1, below(s, 10) ? below(s, 300) : 5000 + below(s, 20000));
+    r == s->rings[SORTED] ? put_sorted(s, below(s, 300))
+                          : put(r, 1, below(s, 10) ? below(s, 300) : 5000 + below(s, 20000));
   else
     take(r);
   if (r == s->rings[2] && below(s, 2)) (void)!ring_report_done(r);

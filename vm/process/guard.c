@@ -88,7 +88,8 @@ static struct lent_queue *find_lent(const struct guard *g, object_ref reference)
 }
 
 static bool is_queue(uint8_t type) {
-  return type == HANDLE_QUEUE || type == HANDLE_SIMPLE_QUEUE || type == HANDLE_JOINABLE_QUEUE;
+  return type == HANDLE_QUEUE || type == HANDLE_SIMPLE_QUEUE || type == HANDLE_JOINABLE_QUEUE ||
+         type == HANDLE_PRIORITY_QUEUE;
 }
 
 static status lend(struct guard *g, object_ref reference) {
@@ -152,11 +153,39 @@ static bool goes_on(const struct guard *g, status st, deadline until) {
   return may_go_on && !deadline_passed(until) && !has_given_up(g);
 }
 
+struct letter {
+  struct ring_key key; /* of size 0: not for a sorted ring */
+  struct ring_record record;
+};
+
+/* For a sorted ring the payload begins with a key, after its size. */
+static status split_payload(const struct guard *g, const struct ring *ring, struct letter *out) {
+  *out = (struct letter){.record = {.head = g->payload.data, .head_size = g->payload.len}};
+  if (!ring_is_sorted(ring)) return STATUS_OK;
+  uint32_t size = 0;
+  if (g->payload.len < sizeof size) return STATUS_MALFORMED;
+  memcpy(&size, g->payload.data, sizeof size);
+  const size_t rest = g->payload.len - sizeof size;
+  if (size == 0 || size > rest) return STATUS_MALFORMED;
+  out->key = (struct ring_key){g->payload.data + sizeof size, size};
+  out->record = (struct ring_record){.head = g->payload.data + sizeof size + size, .head_size = rest - size};
+  return STATUS_OK;
+}
+
+static status put_letter(struct ring *ring, const struct letter *letter, deadline until) {
+  static const struct object_list nothing = {0};
+  return letter->key.size ? ring_put_sorted(ring, &letter->key, &letter->record, &nothing, until)
+                          : ring_put(ring, &letter->record, until);
+}
+
 static status put(struct guard *g, struct ring *ring, deadline until) {
-  const struct ring_record record = {.head = g->payload.data, .head_size = g->payload.len};
-  if (message_mark_foreign(g->payload.data, g->payload.len)) return STATUS_MALFORMED;
-  status st = ring_put(ring, &record, deadline_now());
-  while (goes_on(g, st, until)) st = ring_put(ring, &record, slice_of(until));
+  struct letter letter;
+  status st = split_payload(g, ring, &letter);
+  if (st) return st;
+  uint8_t *message = g->payload.data + (g->payload.len - letter.record.head_size);
+  if (message_mark_foreign(message, letter.record.head_size)) return STATUS_MALFORMED;
+  st = put_letter(ring, &letter, deadline_now());
+  while (goes_on(g, st, until)) st = put_letter(ring, &letter, slice_of(until));
   return st;
 }
 
@@ -195,6 +224,7 @@ static status call_queue(struct guard *g, struct lent_queue *lent) {
     case QUEUE_CALL_GET: return get(g, ring, until);
     case QUEUE_CALL_SIZE: return answer(g, STATUS_OK, ring_count(ring), NULL, 0);
     case QUEUE_CALL_IS_FULL: return answer(g, STATUS_OK, ring_is_full(ring), NULL, 0);
+    case QUEUE_CALL_BOUND: return answer(g, STATUS_OK, ring->max_messages, NULL, 0);
     case QUEUE_CALL_CLOSE: ring_close(ring); return answer(g, STATUS_OK, 0, NULL, 0);
     case QUEUE_CALL_TASK_DONE:
       return answer(g, STATUS_OK, is_joinable(ring) && ring_report_done(ring), NULL, 0);

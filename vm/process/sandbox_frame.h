@@ -35,10 +35,11 @@ enum frame_kind {
 };
 
 enum queue_call {
-  QUEUE_CALL_PUT = 1, /* the payload */
+  QUEUE_CALL_PUT = 1, /* the payload; for a sorted ring: size of key u32 | key | message */
   QUEUE_CALL_GET,     /* → the payload */
   QUEUE_CALL_SIZE,    /* → number */
   QUEUE_CALL_IS_FULL, /* → number: 1 or 0 */
+  QUEUE_CALL_BOUND,   /* → number: of its messages; 0: none */
   QUEUE_CALL_CLOSE,
   QUEUE_CALL_TASK_DONE, /* → number: 1, or 0: called more often than get */
   QUEUE_CALL_JOIN,      /* → number: how many were ever abandoned */

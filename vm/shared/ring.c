@@ -9,6 +9,7 @@
 #include "os/clock.h"
 #include "shared/attachments.h"
 #include "shared/kill_point.h"
+#include "shared/ring_heap.h"
 #include "shared/ring_sleep.h"
 #include "shared/ring_storage.h"
 #include "shared/sweep.h"
@@ -113,6 +114,7 @@ static void repair_head(struct ring *r) {
     atomic_store((_Atomic uint64_t *)segment_at(end->journal_claim & ~UINT64_C(7)), 0);
   }
   if (r->unfinished) unfinished_repair(unfinished_of(r), is_committed(end));
+  if (r->is_sorted) ring_heap_settle(r);
   STORE_ORDER();
   end->journal_block = 0;
   end->journal_claim = 0;
@@ -198,6 +200,7 @@ struct room {
   uint64_t space;  /* the record */
   uint64_t filler; /* the rest before the wrap, if too short for the record; else 0 */
   uint64_t bytes;  /* the message */
+  bool is_in_heap; /* of a sorted ring: bounds alone limit it */
 };
 
 /* By count and by bytes of messages. */
@@ -222,6 +225,7 @@ static bool has_byte_room(struct ring *r, uint64_t storage, struct room *room) {
 static status find_room_locked(struct ring *r, struct room *room) REQUIRES(rank_tail) {
   if (r->max_bytes && room->bytes > r->max_bytes) return STATUS_TOO_LARGE;
   if (!has_message_room(r, room->bytes)) return STATUS_FULL;
+  if (room->is_in_heap) return STATUS_OK;
   for (;;) {
     const uint64_t storage = atomic_load_explicit(&r->storage, memory_order_relaxed);
     const bool has_room = has_byte_room(r, storage, room);
@@ -238,7 +242,8 @@ struct outgoing { /* the content of one record */
   enum record_kind kind;
   struct ring_record text;
   block_ref block;
-  uint64_t message_size; /* of the message, inline or outside */
+  uint64_t message_size;        /* of the message, inline or outside */
+  const struct ring_slot *slot; /* of a sorted ring, which has no record */
 };
 
 static size_t record_size(const struct ring_record *text) { return text->head_size + text->body_size; }
@@ -290,9 +295,35 @@ static struct ring_receipt next_receipt(const struct ring *r) REQUIRES(rank_tail
                                clock_now_ns()};
 }
 
+/* Between the locks of both ends, because consumers change the heap as well. */
+static status insert_locked(struct ring *r, const struct room *room, const struct outgoing *outgoing)
+    REQUIRES(rank_tail) {
+  struct ring_slot slot = *outgoing->slot;
+  slot.number = atomic_load_explicit(&r->tail.count, memory_order_relaxed) + 1;
+  lock_head(r);
+  const status st = ring_heap_reach(r);
+  if (st == STATUS_OK) {
+    ring_heap_note(r, &slot, atomic_load_explicit(&r->tail.position, memory_order_relaxed) + room->space);
+    commit_put(r, room, outgoing->block);
+    ring_heap_add(r);
+  }
+  unlock_head(r);
+  return st;
+}
+
+static status append_locked(struct ring *r, const struct room *room, const struct outgoing *outgoing)
+    REQUIRES(rank_tail) {
+  write_record(r, room, outgoing);
+  commit_put(r, room, outgoing->block);
+  return STATUS_OK;
+}
+
 /* One attempt. STATUS_FULL: nothing changed. */
 static status try_put(struct ring *r, const struct outgoing *outgoing) {
-  struct room room = {.space = record_space(record_size(&outgoing->text)), .bytes = outgoing->message_size};
+  struct room room = {.space = record_space(record_size(&outgoing->text)),
+                      .bytes = outgoing->message_size,
+                      .is_in_heap = outgoing->slot != NULL};
+  CHECK_EQ(room.is_in_heap, ring_is_sorted(r));
   lock_tail(r);
   KILL_POINT("ring.put.locked");
   status st =
@@ -301,20 +332,20 @@ static status try_put(struct ring *r, const struct outgoing *outgoing) {
     unlock_tail(r);
     return st;
   }
-  write_record(r, &room, outgoing);
   const struct wake_note note = ring_announce(&r->tail);
   if (outgoing->text.receipt) *outgoing->text.receipt = next_receipt(r);
-  commit_put(r, &room, outgoing->block);
+  st = room.is_in_heap ? insert_locked(r, &room, outgoing) : append_locked(r, &room, outgoing);
   unlock_tail(r);
   KILL_POINT("ring.put.unlocked");
   ring_wake(&r->tail, note, 1);
   wake_watchers(r);
-  return STATUS_OK;
+  return st;
 }
 
 /* Checks the room again under the consumers' lock, by bytes and by count, before this thread
  * registers as a sleeper. */
 static bool still_full_locked(struct ring *r, const struct outgoing *outgoing) REQUIRES(rank_head) {
+  if (outgoing->slot) return !has_message_room(r, outgoing->message_size);
   const uint64_t storage = atomic_load(&r->storage);
   const uint64_t space = record_space(record_size(&outgoing->text));
   const uint64_t tail = atomic_load(&r->tail.position);
@@ -350,7 +381,7 @@ static status put_outgoing(struct ring *r, const struct outgoing *outgoing, dead
 static status put_outside(struct ring *r, const struct outside *outside, struct ring_receipt *receipt,
                           deadline until) {
   const struct outgoing outgoing = {
-      RECORD_OUTSIDE, {NULL, 0, outside, sizeof *outside, receipt}, outside->block, outside->size};
+      RECORD_OUTSIDE, {NULL, 0, outside, sizeof *outside, receipt}, outside->block, outside->size, NULL};
   return put_outgoing(r, &outgoing, until);
 }
 
@@ -379,7 +410,7 @@ static status put_long(struct ring *r, const struct ring_record *text, deadline 
 
 status ring_put(struct ring *r, const struct ring_record *text, deadline until) {
   if (record_size(text) > INLINE_MAX) return put_long(r, text, until);
-  const struct outgoing outgoing = {RECORD_INLINE, *text, 0, record_size(text)};
+  const struct outgoing outgoing = {RECORD_INLINE, *text, 0, record_size(text), NULL};
   return put_outgoing(r, &outgoing, until);
 }
 
@@ -390,6 +421,24 @@ status ring_put_block(struct ring *r, const struct ring_record *text, block_ref 
   const struct outside outside = {block, body_at - text->head_size, record_size(text)};
   if (text->head_size) memcpy(start + outside.offset, text->head, text->head_size);
   return put_outside(r, &outside, text->receipt, until);
+}
+
+status ring_put_sorted(struct ring *r, const struct ring_key *key, const struct ring_record *text,
+                       const struct object_list *carried, deadline until) {
+  CHECK(r->is_sorted && key->size > 0);
+  const size_t size = record_size(text);
+  const uint64_t start = carried->count ? attachments_text_offset(carried->count) : 0;
+  block_ref block = 0;
+  status st = carried->count ? attachments_make(carried, key->size + size, &block)
+                             : segment_alloc(key->size + size, &block);
+  if (st) return st;
+  memcpy(segment_at(block + start), key->bytes, key->size);
+  copy_record(segment_at(block + start + key->size), text);
+  const struct ring_slot slot = ring_slot_of(block, start, key->size, size);
+  const struct outgoing outgoing = {RECORD_OUTSIDE, {.receipt = text->receipt}, block, size, &slot};
+  st = put_outgoing(r, &outgoing, until);
+  if (st) attachments_discard(block);
+  return st;
 }
 
 uint64_t ring_last_number(const struct ring *r) { return atomic_load(&r->tail.count); }
@@ -453,6 +502,21 @@ static status read_record(struct record head, const uint8_t *bytes, struct bytes
   return STATUS_OK;
 }
 
+/* Of a sorted ring. rank_head is held; there is a message. */
+static status take_least_locked(struct ring *r, struct ring_message *out, _Atomic uint64_t *claim)
+    REQUIRES(rank_head) {
+  const struct ring_slot first = ring_heap_first(r);
+  const struct outside outside = {first.block, ring_slot_offset(&first), first.size};
+  const status st = read_outside((const uint8_t *)&outside, sizeof outside, out);
+  if (st) return st;
+  const uint64_t position = atomic_load_explicit(&r->head.position, memory_order_relaxed) + record_space(0);
+  ring_heap_announce_take(r, position);
+  commit_take(r, position, out, claim);
+  ring_heap_remove_first(r);
+  out->number = first.number;
+  return STATUS_OK;
+}
+
 /* One attempt. rank_head is held; there is a record. */
 static status take_locked(struct ring *r, struct bytes *scratch, struct ring_message *out,
                           _Atomic uint64_t *claim) REQUIRES(rank_head) {
@@ -481,7 +545,7 @@ status ring_take_claimed(struct ring *r, struct bytes *scratch, struct ring_mess
     return was_closed ? STATUS_CLOSED : STATUS_EMPTY;
   }
   const struct wake_note note = ring_announce(&r->head);
-  const status st = take_locked(r, scratch, out, claim);
+  const status st = r->is_sorted ? take_least_locked(r, out, claim) : take_locked(r, scratch, out, claim);
   unlock_head(r);
   KILL_POINT("ring.take.unlocked");
   ring_wake(&r->head, note, WAKE_ALL);
@@ -500,15 +564,6 @@ status ring_take(struct ring *r, struct bytes *scratch, struct ring_message *out
 void ring_settle(struct ring *r) {
   lock_head(r);
   unlock_head(r);
-}
-
-void ring_message_unload(const struct ring_message *message) {
-  if (message->block) attachments_unload(message->block);
-}
-
-void ring_message_done(struct ring_message *message) {
-  if (message->block) attachments_discard(message->block);
-  *message = (struct ring_message){0};
 }
 
 /* ---- what was taken and is not done ---------------------------------------------------------- */
@@ -625,6 +680,9 @@ status ring_make(struct ring **out, struct ring_bounds bounds, enum ring_growth 
   r->unfinished = 0;
   atomic_store(&r->is_closed, 0);
   atomic_store(&r->growths, 0);
+  r->is_sorted = 0;
+  r->heap_count = r->heap_change = r->heap_moves = 0;
+  atomic_store(&r->heap, 0);
   atomic_store(&r->storage, storage_first(r));
   init_end(&r->tail);
   init_end(&r->head);
@@ -639,26 +697,11 @@ void ring_fini(struct ring *r) {
   lock_tail(r);
   lock_head(r);
   storage_free(r);
+  ring_heap_free(r);
   if (r->unfinished) drop_block(r, r->unfinished);
   totals_add_messages(segment_totals(), atomic_load(&r->tail.count), atomic_load(&r->tail.bytes));
   unlock_head(r);
   unlock_tail(r);
-}
-
-static void add_traffic(void *context, block_ref object) {
-  struct ring_traffic *sum = context;
-  const struct ring *r = segment_at(object);
-  if (r->object.magic != OBJECT_MAGIC || r->object.kind != OBJECT_RING) return;
-  sum->messages += atomic_load(&r->tail.count);
-  sum->bytes += atomic_load(&r->tail.bytes);
-}
-
-struct ring_traffic ring_traffic_of_all(void) {
-  const struct totals *totals = segment_totals();
-  if (!totals) return (struct ring_traffic){0};
-  struct ring_traffic sum = {atomic_load(&totals->messages), atomic_load(&totals->bytes)};
-  arena_each_object(segment_arena(), add_traffic, &sum);
-  return sum;
 }
 
 uint64_t ring_count(struct ring *r) {
@@ -720,7 +763,7 @@ static void validate_record(const struct ring *r, const struct record *record) {
   }
 }
 
-static void validate_locked(struct ring *r) REQUIRES(rank_tail) REQUIRES(rank_head) {
+static void validate_records(const struct ring *r) {
   const uint64_t storage = atomic_load(&r->storage);
   const uint64_t tail = atomic_load(&r->tail.position);
   uint64_t position = atomic_load(&r->head.position);
@@ -734,6 +777,13 @@ static void validate_locked(struct ring *r) REQUIRES(rank_tail) REQUIRES(rank_he
     CHECK(position <= tail);
   }
   CHECK_EQ(messages, atomic_load(&r->tail.count) - atomic_load(&r->head.count));
+}
+
+static void validate_locked(struct ring *r) REQUIRES(rank_tail) REQUIRES(rank_head) {
+  if (r->is_sorted)
+    ring_heap_validate(r);
+  else
+    validate_records(r);
   CHECK_EQ(r->journal_new, 0);
   CHECK_EQ(r->journal_extent, 0);
   CHECK_EQ(r->tail.journal_block, 0);

@@ -10,7 +10,8 @@
  *     record  := size u32 | kind u32 | bytes | padding to 8
  *
  * A record is inline (the message itself), outside (the place of a block with the message), or
- * filler up to the wrap.
+ * filler up to the wrap. A sorted ring has no records: its messages are in a heap (ring_heap.h), and
+ * its commit words rise by one step for each message.
  *
  * I1  The bytes from head to tail are whole records. `tail` and `head` only rise; a record is
  *     stored at its position modulo a power of two, and never wraps.
@@ -19,7 +20,7 @@
  * I3  The store of `tail` commits a put, the store of `head` commits a take, the store of `storage`
  *     a growth. Everything that must agree with that store is journaled beside the lock before it.
  *     The next holder of a dead holder's lock compares the commit word with the journal and settles
- *     the rest. That is a constant amount of work and may be done twice.
+ *     the rest. That is a constant amount of work, but for a heap, and may be done twice.
  * I4  A sleeper registers under the lock of the other side after it has checked its condition
  *     there; the committing process changes the event word before the commit and wakes after it.
  *     Spurious wake-ups are harmless. A wake-up is lost only by a death: a process that dies
@@ -81,6 +82,15 @@ MUST_CHECK status ring_put_block(struct ring *r, const struct ring_record *recor
  * them meanwhile. */
 MUST_CHECK status ring_put_carrying(struct ring *r, const struct ring_record *record,
                                     const struct object_list *carried, deadline until);
+/* As ring_put_carrying, for a sorted ring: takes give the message with the least key first, which is bytes, one at
+ * least. */
+struct ring_key {
+  const void *bytes;
+  uint32_t size;
+};
+MUST_CHECK status ring_put_sorted(struct ring *r, const struct ring_key *key,
+                                  const struct ring_record *record, const struct object_list *carried,
+                                  deadline until);
 /* Number of messages ever put. With one producer, the number of its last message. */
 uint64_t ring_last_number(const struct ring *r);
 /* Takes a message, which the caller then owns. STATUS_CLOSED: closed and drained. STATUS_EMPTY
@@ -107,6 +117,10 @@ MUST_CHECK status ring_wait_readable(struct ring *r, const struct ring_wait *wai
 MUST_CHECK bool ring_watch(struct ring *r, waker_set wakers);
 /* True when a take would not wait. */
 bool ring_is_readable(const struct ring *r);
+
+/* From now on the ring is sorted (ring_heap.h). Call it before another process can reach the ring. */
+static inline void ring_sort(struct ring *r) { r->is_sorted = 1; }
+static inline bool ring_is_sorted(const struct ring *r) { return r->is_sorted; }
 
 /* From now on the ring counts the messages that were taken and are unfinished
  * (shared/unfinished.h). Call it before another process can reach the ring. -ENOMEM. */

@@ -38,6 +38,16 @@ struct ring {
   _Atomic uint32_t is_closed;
   _Atomic uint32_t growths;
   uint32_t growth; /* enum ring_growth */
+  uint32_t is_sorted;
+  uint32_t padding;
+  _Atomic uint64_t
+      heap;             /* sorted ring: its messages (ring_heap.h); with the fields below under head's lock */
+  uint64_t heap_count;  /* messages in it */
+  uint64_t heap_change; /* the change under way; 0: none */
+  uint64_t heap_position; /* the next value of the word that commits it */
+  uint64_t heap_old;      /* a move under way: the heap that the ring leaves, … */
+  uint64_t heap_new;      /* … and its next one */
+  uint64_t heap_moves;    /* 0: no move is under way */
   _Alignas(64) struct ring_end tail;
   _Alignas(64) struct ring_end head;
 };

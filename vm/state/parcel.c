@@ -44,24 +44,28 @@ static void pack_encoded(lua_State *L, struct parcel *p, int first, int count, c
 void parcel_open(struct parcel *p, const void *envelope, size_t size) {
   CHECK(size <= PARCEL_ENVELOPE_MAX);
   p->text = NULL;
+  p->key = (struct ring_key){0};
   bytes_init(&p->carried);
   p->record = (struct ring_record){.head = p->head, .head_size = size};
   if (size) memcpy(p->head, envelope, size);
 }
+
+void parcel_sort(struct parcel *p, struct ring_key key) { p->key = key; }
 
 void parcel_pack(lua_State *L, struct parcel *p, int first, int count, const char *what) {
   if (count != 1 || !pack_scalar(L, p, first)) pack_encoded(L, p, first, count, what);
 }
 
 /* The block that can be handed over as it is. A message with attachments gets a block of its
- * own. */
+ * own, and so does one with a key. */
 static block_ref block_of(const struct parcel *p) {
-  return p->text && !p->carried.len ? block_bytes_block(p->text) : 0;
+  return p->text && !p->carried.len && !p->key.size ? block_bytes_block(p->text) : 0;
 }
 
 static status put(struct ring *r, const struct parcel *p, const struct ring_record *record, deadline until) {
   const block_ref block = block_of(p);
   const struct object_list carried = message_refs_listed(&p->carried);
+  if (p->key.size) return ring_put_sorted(r, &p->key, record, &carried, until);
   if (carried.count) return ring_put_carrying(r, record, &carried, until);
   return block ? ring_put_block(r, record, block, until) : ring_put(r, record, until);
 }

@@ -32,6 +32,7 @@ struct parcel {
   struct bytes *text;   /* the encoded message; NULL: a lone value */
   struct bytes kept;    /* `text` points to it after parcel_keep */
   struct bytes carried; /* the references in `text` */
+  struct ring_key key;  /* of size 0: not for a sorted ring */
   uint8_t head[PARCEL_HEAD_MAX];
 };
 
@@ -41,6 +42,8 @@ void parcel_open(struct parcel *p, const void *envelope, size_t size);
 /* Packs the `count` values from index `first` on as one message; `what` as for transfer_encode. An
  * error leaves nothing to settle. [-0, +0, raises] */
 void parcel_pack(lua_State *L, struct parcel *p, int first, int count, const char *what);
+/* The parcel goes into a sorted ring. The bytes of the key stay until the parcel is settled. Before parcel_pack. */
+void parcel_sort(struct parcel *p, struct ring_key key);
 /* As ring_put. May be repeated after a failure. */
 MUST_CHECK status parcel_put(struct ring *r, const struct parcel *p, deadline until);
 /* Takes the encoded bytes over from the VM, so that other code of the VM may encode. */

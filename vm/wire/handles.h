@@ -9,9 +9,11 @@ enum handle_number {
   HANDLE_CONNECTION = 2,
   HANDLE_SIMPLE_QUEUE = 3,
   HANDLE_JOINABLE_QUEUE = 4,
-  HANDLE_LOCAL_QUEUE = 5, /* these three refuse to travel, by name */
+  HANDLE_LOCAL_QUEUE = 5, /* these four refuse to travel, by name */
   HANDLE_LOCAL_SIMPLE_QUEUE = 6,
   HANDLE_LOCAL_JOINABLE_QUEUE = 7,
+  HANDLE_LOCAL_PRIORITY_QUEUE = 22,
+  HANDLE_PRIORITY_QUEUE = 21,
   HANDLE_VALUE = 15,
   HANDLE_ARRAY = 16,
   HANDLE_TABLE = 17,

@@ -31,6 +31,8 @@ function task_meta.__mm_wait(self)
   return self, true
 end
 
+function task_meta.__mm_failed(self) return self.state ~= nil and self.state ~= "done" end
+
 function Task._name(self) return self.name or "Task-" .. self.number end
 function Task._is_ready(self) return self.state ~= nil end
 

@@ -531,6 +531,8 @@ function dispatch.cancel(pool, work_of)
   return any
 end
 
+function dispatch.is_running() return false end -- the server does not say
+
 -- The life of a pool -------------------------------------------------------------------------------------------------
 
 function dispatch.maintain(pool)

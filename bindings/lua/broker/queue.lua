@@ -131,7 +131,7 @@ local function put(self, where, value, timeout)
   state.count = state.count + 1
   local number = state.count
   while true do
-    local reply, why, kind = insist(state, patience, "put", number, text, self._maxsize, self._may_reopen or false)
+    local reply, why, kind = insist(state, patience, "put", number, text, self.maxsize, self._may_reopen or false)
     if reply == "ok" then
       self._may_reopen = nil
       return true
@@ -215,7 +215,7 @@ function Queue.qsize(self) return math.max(0, depth_of(self, check(self, "qsize"
 function Queue.empty(self) return depth_of(self, check(self, "empty")).waiting <= 0 end
 function Queue.full(self)
   local where = check(self, "full")
-  return self._maxsize > 0 and depth_of(self, where).waiting >= self._maxsize
+  return self.maxsize > 0 and depth_of(self, where).waiting >= self.maxsize
 end
 
 -- For all programs that have the queue. A handle that is made later may put, which opens it again.
@@ -278,7 +278,9 @@ local function describe(self)
   return getmetatable(self).__name .. ": '" .. self._name .. "' on " .. broker.shown(self._url)
 end
 
-for _, meta in ipairs({ queue_meta, joinable_meta }) do meta.__tostring = describe end
+local function is_same(a, b) return a._url == b._url and a._name == b._name end
+
+for _, meta in ipairs({ queue_meta, joinable_meta }) do meta.__tostring, meta.__eq = describe, is_same end
 
 local OPTIONS = {
   broker = true, name = true, maxsize = true, secret = true, secret_file = true, password_file = true, lease = true,
@@ -298,7 +300,7 @@ function queue.new(kind, options)
   local self = setmetatable({
     _url = options.broker, _password_file = options.password_file, _lease = lease,
     _name = broker.check_name(options.name, kind),
-    _maxsize = string.format("%d", maxsize or 0) + 0,
+    maxsize = string.format("%d", maxsize or 0) + 0,
   }, kind == "JoinableQueue" and joinable_meta or queue_meta)
   local secrets = broker.secrets(options, settings, kind)
   local state = state_of(self)

@@ -44,7 +44,8 @@ struct shared_type {
   void (*extend)(lua_State *L, const struct shared_type *type);
   /* Sets the fields after the shared_handle, which are 0 before. May be NULL. [-0, +0, raises] */
   void (*init)(lua_State *L, void *handle);
-  /* Called when the handle has taken its object. May be NULL. [-0, +0, memory] */
+  /* Called when the handle has taken its object; it is on top, but for the ends of a new pipe. May be NULL.
+   * [-0, +0, memory] */
   void (*take)(lua_State *L, void *handle);
   /* Whether an object of the kind is of this flavor. NULL: every one is. */
   bool (*fits)(const struct shared_type *type, const struct object *object);

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- mm.wait: waits until at least one of many things is ready.
+-- mm.wait: waits until one of many things is ready, or all are, or one has failed.
 --
 -- __mm_wait in a thing's metatable returns what to wait for: true (it is ready), a handle or a descriptor; or nil and
--- why it cannot be waited for. Handles of C are waited for directly (core/wait_any.c).
+-- why it cannot be waited for. Handles of C are waited for directly (core/wait_any.c). __mm_failed says whether a thing
+-- that is ready has failed; things that cannot fail have none.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -69,34 +70,79 @@ end
 
 local function are_any_ready(things) return sleep(check_all(things), 0) end
 
-local function read_timeout(timeout)
-  if type(timeout) == "table" then
-    checks.check_options(timeout, { timeout = true }, "wait")
-    timeout = timeout.timeout
+local WHEN = { first = true, all = true, first_error = true }
+
+-- → seconds or nil, and when the wait ends
+local function read_options(options)
+  local timeout, when = options, nil
+  if type(options) == "table" then
+    checks.check_options(options, { timeout = true, when = true }, "wait")
+    timeout, when = options.timeout, options.when
+    if when ~= nil and not WHEN[when] then
+      refuse("when: 'first', 'all' or 'first_error' expected, got " .. checks.show(when))
+    end
   end
   local seconds, why = checks.read_timeout(timeout)
   if why then refuse(why) end
-  return seconds
+  return seconds, when or "first"
 end
 
--- wait(things, timeout or { timeout = }) → the ready ones, in order; or an empty list and "timeout"
+local function wait_for_first(things, timeout, is_endless_refused)
+  local deadline = timeout and native.time() + timeout
+  if timeout and timeout <= 0 and not are_any_ready(things) then waits.give_turn() end
+  while true do
+    local view = check_all(things)
+    if sleep(view, 0) then return pick(things, view.is_ready) end
+    if deadline and native.time() >= deadline then return {}, "timeout" end
+    if is_endless_refused and not deadline and not waits.has_other_tasks() then
+      errors.raise_kind("deadlock", "wait: would wait for ever in the serial world")
+    end
+    if #things == 0 and not deadline then refuse("nothing to wait for, and no timeout") end
+    if sleep(view, deadline and math.max(0, deadline - native.time())) then return pick(things, view.is_ready) end
+  end
+end
+
+local function has_failed(thing)
+  local meta = getmetatable(thing)
+  local ask = type(meta) == "table" and rawget(meta, "__mm_failed")
+  return type(ask) == "function" and ask(thing)
+end
+
+-- The things in their order that are in the set, and those that are not.
+local function split(things, set)
+  local inside, outside = {}, {}
+  for _, thing in ipairs(things) do
+    local list = set[thing] and inside or outside
+    list[#list + 1] = thing
+  end
+  return inside, outside
+end
+
+-- Waits until all are ready, or until one has failed if `ends_at_error`.
+local function wait_for_all(things, timeout, is_endless_refused, ends_at_error)
+  local deadline, is_ready, open = timeout and native.time() + timeout, {}, things
+  while #open > 0 do
+    local ready, why = wait_for_first(open, deadline and math.max(0, deadline - native.time()), is_endless_refused)
+    if why then return (split(things, is_ready)), why end
+    local failed = false
+    for _, thing in ipairs(ready) do
+      is_ready[thing] = true
+      failed = failed or (ends_at_error and has_failed(thing))
+    end
+    if failed then break end
+    open = select(2, split(open, is_ready))
+  end
+  return (split(things, is_ready))
+end
+
+-- wait(things, timeout or { timeout =, when = }) → the ready ones, in order; and "timeout", if it ended so
 return function(is_endless_refused)
-  return function(things, timeout)
+  return function(things, options)
     if type(things) ~= "table" or getmetatable(things) then
       refuse("argument 1: a list of things expected, got " .. type(things))
     end
-    timeout = read_timeout(timeout)
-    local deadline = timeout and native.time() + timeout
-    if timeout and timeout <= 0 and not are_any_ready(things) then waits.give_turn() end
-    while true do
-      local view = check_all(things)
-      if sleep(view, 0) then return pick(things, view.is_ready) end
-      if deadline and native.time() >= deadline then return {}, "timeout" end
-      if is_endless_refused and not deadline and not waits.has_other_tasks() then
-        errors.raise_kind("deadlock", "wait: would wait for ever in the serial world")
-      end
-      if #things == 0 and not deadline then refuse("nothing to wait for, and no timeout") end
-      if sleep(view, deadline and math.max(0, deadline - native.time())) then return pick(things, view.is_ready) end
-    end
+    local timeout, when = read_options(options)
+    if when == "first" then return wait_for_first(things, timeout, is_endless_refused) end
+    return wait_for_all(things, timeout, is_endless_refused, when == "first_error")
   end
 end

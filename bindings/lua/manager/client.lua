@@ -80,7 +80,16 @@ manager_meta.__close = Manager.close
 
 local function new_token() return hex(native.random_bytes(8)) end
 
-local OPTIONS = { address = true, authkey = true, trust = true }
+local OPTIONS = { address = true, authkey = true, trust = true, initializer = true, initargs = true }
+
+-- What the server's worker calls before it serves.
+local function read_initializer(options)
+  local initializer, initargs = options.initializer, options.initargs
+  expect(initializer == nil or checks.is_callable(initializer), "Manager",
+    "initializer: a function expected, got " .. type(initializer))
+  expect(initargs == nil or type(initargs) == "table", "Manager", "initargs: a list expected, got " .. type(initargs))
+  return initializer, checks.arguments(initargs or {}, "Manager", "initargs")
+end
 
 local function read_options(options)
   options = options or {}
@@ -124,8 +133,9 @@ end
 function manager.constructor(name, world_of)
   return function(options)
     local address, key, trust = read_options(options)
+    local initializer, initargs = read_initializer(options or {})
     local token, secret = new_token(), native.random_bytes(32)
-    local settings = { token = token, trust = trust, secret = secret }
+    local settings = { token = token, trust = trust, secret = secret, initializer = initializer, initargs = initargs }
     if worlds.get(name).is_immediate then
       expect(not address, "Manager", "address: a manager of the serial world serves its own program alone")
       handles[token] = server_side.new_local(settings)

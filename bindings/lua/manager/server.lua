@@ -337,12 +337,27 @@ function Ending.close(self)
   if finish then finish() end
 end
 
+-- Runs the manager's initializer, if it has one. → why it failed
+local function initialize(settings)
+  local run_first = settings.initializer
+  if not run_first then return nil end
+  local args = settings.initargs
+  local ok, err = errors.call_here("Manager", run_first, checks.unpack(args, 1, args.n))
+  return not ok and "initializer: " .. tostring(err.message) or nil
+end
+
 -- The worker's function: serves until a client ends the server. Puts { address =, pid = } or { why = } into `report`.
 -- ending: of a worker that shares its starter's VM, which outlives it.
 function server.serve(address, key, settings, report, ending)
   local made, own, why = pcall(listener.Listener, address, { authkey = key })
   if not made or not own then
     report:put({ why = tostring(why or own) })
+    return
+  end
+  local failure = initialize(settings)
+  if failure then
+    own:close()
+    report:put({ why = failure })
     return
   end
   local self = new_server(settings)
@@ -364,6 +379,8 @@ end
 
 -- A server in the caller's own VM, for the serial world: a function from a request's bytes to the answer's.
 function server.new_local(settings)
+  local failure = initialize(settings)
+  if failure then checks.fail("Manager: " .. failure) end
   local self, client = new_server(settings, true), { is_there = true }
   return function(bytes)
     local result

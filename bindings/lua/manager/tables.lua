@@ -11,8 +11,12 @@ local expect = refusals.expect
 local tables = {}
 
 local dict, list = {}, {}
+
+-- A table inside of another one may be either. These names are too often keys to be methods of it.
+local KEYS_ELSEWHERE = { index = true, count = true }
+
 tables.methods = { dict = dict, list = list, Namespace = dict, table = setmetatable({}, {
-  __index = function(_, name) return dict[name] or list[name] end,
+  __index = function(_, name) return not KEYS_ELSEWHERE[name] and (dict[name] or list[name]) or nil end,
 }) }
 
 local function check_table(value, where)
@@ -55,6 +59,18 @@ function dict.pop(self, key, default)
   if value == nil then return default end
   self[key] = nil
   return value
+end
+-- The key's value, which is `default` from now on if there was none.
+function dict.setdefault(self, key, default)
+  tables.check_key(key, "dict:setdefault")
+  if self[key] == nil then self[key] = default end
+  return self[key]
+end
+-- A key and its value, which is taken out; nil of an empty one.
+function dict.popitem(self)
+  local key, value = next(self)
+  if key ~= nil then self[key] = nil end
+  return key, value
 end
 function dict.clear(self)
   for key in pairs(self) do self[key] = nil end
@@ -104,6 +120,24 @@ function list.pop(self, position)
   return table.remove(self, position)
 end
 list.remove = list.pop
+function list.reverse(self)
+  local n = #self
+  for i = 1, math.floor(n / 2) do self[i], self[n + 1 - i] = self[n + 1 - i], self[i] end
+end
+-- The first position from `first` on of an equal element; nil: there is none.
+function list.index(self, value, first)
+  if first ~= nil then check_position(first, #self + 1, "list:index") end
+  for i = first or 1, #self do
+    if self[i] == value then return i end
+  end
+end
+function list.count(self, value)
+  local n = 0
+  for _, element in ipairs(self) do
+    if element == value then n = n + 1 end
+  end
+  return n
+end
 -- An error of the script's is_less stays what it is.
 function list.sort(self, is_less)
   expect(is_less == nil or type(is_less) == "function", "list:sort", "a function expected, got " .. type(is_less))

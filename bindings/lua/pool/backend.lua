@@ -100,6 +100,8 @@ local backend = {}
 ---@field submit_call fun(pool: table, f: any, opts: table?, args: table, sink: PoolSink, may_cancel: boolean): PoolTask
 ---Cancels a task, or all in work.tasks; true if an item of it could be cancelled.
 ---@field cancel fun(pool: table, work: table): boolean
+---Whether a worker runs the task, or one of work.tasks, as far as that is known.
+---@field is_running fun(pool: table, work: table): boolean
 ---Takes results until thing._is_done: true; or nil and "timeout" or "cancelled".
 ---@field pump_until fun(pool: table, thing: table, timeout: number?): true?, string?
 ---The thing that mm.wait waits for until a future may be done, and workers whose death ends the
@@ -141,9 +143,9 @@ local backend = {}
 ---Of a broker: runs such a task again.
 ---@field retry fun(pool: table, id: string): true?, string?
 local DISPATCHER = {
-  "add_function", "drop_function", "put", "submit_call", "cancel", "pump_until", "waitable", "maintain", "measures",
-  "stats", "check_open", "close", "join", "terminate", "abandon", "size", "has_ended", "is_closed", "failure",
-  "is_open", "take_last", "withdraw", "dead", "retry",
+  "add_function", "drop_function", "put", "submit_call", "cancel", "is_running", "pump_until", "waitable", "maintain",
+  "measures", "stats", "check_open", "close", "join", "terminate", "abandon", "size", "has_ended", "is_closed",
+  "failure", "is_open", "take_last", "withdraw", "dead", "retry",
 }
 
 ---Carries tasks and results of a pool, as pool._backend. Workers are handles with the methods of

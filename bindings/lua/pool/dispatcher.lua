@@ -101,6 +101,14 @@ function dispatcher.cancel(pool, work)
   return any
 end
 
+-- Whether a worker runs the task, or one of work.tasks.
+function dispatcher.is_running(pool, work)
+  for _, task in pairs(work.tasks or { work }) do
+    if dispatcher.is_open(pool, task) and workers.is_running(pool, task) then return true end
+  end
+  return false
+end
+
 -- The program ends: takes the results that are there. Their callbacks run.
 function dispatcher.take_last(pool)
   results.take_ready(pool)

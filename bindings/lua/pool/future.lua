@@ -110,6 +110,35 @@ function Future.successful(self)
   return self._ok
 end
 
+local function is_cancelled(self)
+  return self._is_done and not self._ok and self._results[1].kind == "cancelled"
+end
+
+-- Whether it was cancelled, by its user or by the end of its pool.
+function Future.cancelled(self)
+  check_open(self, "Future:cancelled")
+  return Future.ready(self) and is_cancelled(self)
+end
+
+-- Whether a worker runs the call, or an item of the list. A pool on a broker does not know.
+function Future.running(self)
+  check_open(self, "Future:running")
+  return not Future.ready(self) and self._work ~= nil and self._pool._dispatcher.is_running(self._pool, self._work)
+end
+
+-- The mm.Error of a call that failed; nil of one that did not; nil and "timeout".
+function Future.exception(self, timeout)
+  check_open(self, "Future:exception")
+  timeout = checks.timeout(timeout, "Future:exception")
+  asked(self)
+  if not self._is_done then
+    local done, why = wait_until_done(self, timeout)
+    if why == "timeout" then return nil, why end
+    if not done then return self._pool._dispatcher.failure(self._pool) or dispatcher.cancelled_error() end
+  end
+  return not self._ok and self._results[1] or nil
+end
+
 -- True: the call will not run, or is being stopped, and has failed with kind "cancelled". False: it
 -- was done before.
 function Future.cancel(self)
@@ -156,10 +185,14 @@ function meta.__mm_wait(self)
   return self._pool._dispatcher.waitable(self._pool)
 end
 
+function meta.__mm_failed(self) return self._is_done and not self._ok end
+
 function meta.__tostring(self)
   local state = "not done"
   if self._is_closed then
     state = "closed"
+  elseif is_cancelled(self) then
+    state = "cancelled"
   elseif self._is_done then
     state = self._ok and "done" or "failed: " .. native.printable(tostring(self._results[1].message):match("^[^\n]*"))
   end

@@ -201,16 +201,22 @@ local function stop_worker(pool, worker, number, item)
   stopping[worker] = time()
 end
 
+-- The worker that runs the task; nil: none does.
+local function worker_of(pool, task)
+  for _, worker in ipairs(pool._workers.handles) do
+    if pool._backend:running(worker) == task.number then return worker end
+  end
+end
+
+function workers.is_running(pool, task) return worker_of(pool, task) ~= nil end
+
 -- Stops the worker that runs the task; false: none does.
 function workers.stop_task(pool, task, make_error)
-  for _, worker in ipairs(pool._workers.handles) do
-    if pool._backend:running(worker) == task.number then
-      tasks.fail_open_items(task, make_error)
-      stop_worker(pool, worker, task.number)
-      return true
-    end
-  end
-  return false
+  local worker = worker_of(pool, task)
+  if not worker then return false end
+  tasks.fail_open_items(task, make_error)
+  stop_worker(pool, worker, task.number)
+  return true
 end
 
 -- A thread that cannot be stopped keeps running; its task gets a new id, so that its answer is ignored.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* I1  The values stand at head + 1 … tail in the list; a nil is stood for by `nothing`.
+/* I1  The values stand at head + 1 … tail in the list; a nil is stood for by `nothing`. Of a sorted queue
+ *     they are a heap, at 1 … tail - head (local_heap.h).
  * I2  A waiter sleeps on the event of its kind, read under the VM's lock after it found nothing.
  *     Each put wakes one getter, each get one putter. A sleeper that leaves without having taken
  *     what it was woken for wakes the next.
@@ -15,6 +16,9 @@
 #include "core/waiting.h"
 #include "os/clock.h"
 #include "os/notify_socket.h"
+#include "queues/local_heap.h"
+#include "queues/maxsize.h"
+#include "queues/priority.h"
 #include "shared/segment.h"
 #include "state/handle.h"
 #include "state/vm_interrupt.h"
@@ -26,12 +30,14 @@ enum event { PUT, TAKEN, DONE, EVENTS };
 static const enum wait_way ways[EVENTS] = {[PUT] = WAIT_ITEM, [TAKEN] = WAIT_ROOM, [DONE] = WAIT_DONE};
 
 struct local_queue {
+  const struct handle_class *class; /* no other userdata begins with one of the addresses below */
   lua_Integer head;
   lua_Integer tail;
   uint64_t passed; /* values that came and went before head and tail began anew */
   lua_Number max;  /* 0: no bound */
   bool is_closed;
   bool is_joinable;
+  bool is_sorted;
   bool is_of_pipe; /* one direction of a pipe (queues/vm_pipe.lua), whose methods name themselves */
   lua_Integer unfinished;
   lua_Integer abandoned;      /* ever */
@@ -47,28 +53,37 @@ struct local_queue {
 static const char nothing = 'n';                           /* its address stands for nil in the list */
 static const char joinables_key[] = "manymoons.joinables"; /* registry: a weak table of them */
 
-enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, FLAVORS };
-static const char *const flavor_names[] = {"Queue", "SimpleQueue", "JoinableQueue", NULL};
+enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, PRIORITY_QUEUE, FLAVORS };
+static const char *const flavor_names[] = {"Queue", "SimpleQueue", "JoinableQueue", "PriorityQueue", NULL};
 
 /* Both defined below the methods. */
 static const struct handle_class classes[FLAVORS];
 static const struct handle_type types[FLAVORS];
 
 static void push_class(lua_State *L, enum flavor flavor) {
-  if (class_push(L, &classes[flavor])) class_set_pointer(L, HANDLE_FIELD, &types[flavor]);
+  if (!class_push(L, &classes[flavor])) return;
+  class_set_pointer(L, HANDLE_FIELD, &types[flavor]);
+  lua_getfield(L, -1, "__index");
+  maxsize_declare(L);
+  lua_pop(L, 1);
 }
 
 static struct local_queue *check_queue(lua_State *L) {
-  for (int i = 0; i < FLAVORS; i++) {
-    struct local_queue *q = luaL_testudata(L, 1, classes[i].key);
-    if (q) return q;
-  }
-  return class_check(L, 1, &classes[QUEUE]);
+  struct local_queue *q = lua_touserdata(L, 1);
+  if (!q || lua_islightuserdata(L, 1) || lua_rawlen(L, 1) != sizeof *q)
+    return class_check(L, 1, &classes[QUEUE]);
+  for (int i = 0; i < FLAVORS; i++)
+    if (q->class == &classes[i]) return q;
+  return class_check(L, 1, &classes[QUEUE]); /* raises */
 }
 
-static struct local_queue *check_joinable(lua_State *L) {
-  return class_check(L, 1, &classes[JOINABLE_QUEUE]);
+static struct local_queue *check_flavor(lua_State *L, enum flavor flavor) {
+  struct local_queue *q = check_queue(L);
+  return q->class == &classes[flavor] ? q : class_check(L, 1, &classes[flavor]);
 }
+
+static struct local_queue *check_joinable(lua_State *L) { return check_flavor(L, JOINABLE_QUEUE); }
+static void check_priority(lua_State *L) { (void)check_flavor(L, PRIORITY_QUEUE); }
 
 static void note_joinable(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, joinables_key);
@@ -94,12 +109,15 @@ int local_queue_new(lua_State *L) {
   const bool is_of_pipe = lua_toboolean(L, 3);
   struct local_queue *q = lua_newuserdata(L, sizeof *q);
   memset(q, 0, sizeof *q);
+  q->class = &classes[flavor];
   q->max = max;
   q->notify_fd = -1;
   q->is_joinable = flavor == JOINABLE_QUEUE;
+  q->is_sorted = flavor == PRIORITY_QUEUE;
   q->is_of_pipe = is_of_pipe;
   push_class(L, flavor);
   lua_setmetatable(L, -2);
+  maxsize_set(L, (lua_Integer)max);
   lua_newtable(L);
   lua_setcompanion(L, -2);
   if (q->is_joinable) note_joinable(L);
@@ -193,6 +211,15 @@ static status wait_for_room(lua_State *L, struct local_queue *q, deadline until)
   return q->is_closed ? STATUS_CLOSED : STATUS_OK;
 }
 
+/* Adds the value on top to the list below it. [-2, +0, memory] */
+static void add_value(lua_State *L, const struct local_queue *q) {
+  if (q->is_sorted)
+    local_heap_add(L, PRIORITY_KEY, q->tail - q->head, (lua_Integer)q->passed + q->tail + 1);
+  else
+    lua_rawseti(L, -2, (int)(q->tail + 1));
+  lua_pop(L, 1);
+}
+
 static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct local_queue *q = check_queue(L);
   luaL_checkany(L, 2);
@@ -206,7 +233,7 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
     lua_pushlightuserdata(L, (void *)(uintptr_t)&nothing);
   else
     lua_pushvalue(L, 2);
-  lua_rawseti(L, -2, (int)(q->tail + 1));
+  add_value(L, q);
   q->tail++;
   trace_local(TRACE_PUT, q, q->passed + (uint64_t)q->tail);
   q->unfinished++;
@@ -220,6 +247,17 @@ static int queue_put(lua_State *L) REQUIRES(rank_vm) {
   return waiting_run(L, put_until, argument_timeout(L, 3));
 }
 static int queue_put_nowait(lua_State *L) REQUIRES(rank_vm) { return put_until(L, deadline_now()); }
+
+static int priority_put(lua_State *L) REQUIRES(rank_vm) {
+  check_priority(L);
+  priority_arguments(L);
+  return queue_put(L);
+}
+static int priority_put_nowait(lua_State *L) REQUIRES(rank_vm) {
+  check_priority(L);
+  priority_arguments(L);
+  return queue_put_nowait(L);
+}
 
 /* ---- get ------------------------------------------------------------------------------------- */
 
@@ -248,15 +286,21 @@ static void owe(lua_State *L, int change) {
   lua_rawsetp(L, -2, key);
 }
 
+/* Takes the next value of the list on top, and pushes it. Returns its number. [-0, +1, memory] */
+static uint64_t take_value(lua_State *L, const struct local_queue *q) {
+  if (q->is_sorted) return (uint64_t)local_heap_take(L, q->tail - q->head);
+  lua_rawgeti(L, -1, (int)(q->head + 1));
+  lua_pushnil(L);
+  lua_rawseti(L, -3, (int)(q->head + 1));
+  return q->passed + (uint64_t)q->head + 1;
+}
+
 /* An empty list starts again at one, so that the numbers stay small. */
 static void take_first(lua_State *L, struct local_queue *q) {
   lua_getcompanion(L, 1);
   if (q->is_joinable) owe(L, 1);
-  lua_rawgeti(L, -1, (int)(q->head + 1));
-  lua_pushnil(L);
-  lua_rawseti(L, -3, (int)(q->head + 1));
+  trace_local(TRACE_TAKE, q, take_value(L, q));
   q->head++;
-  trace_local(TRACE_TAKE, q, q->passed + (uint64_t)q->head);
   if (q->head == q->tail) {
     q->passed += (uint64_t)q->head;
     q->head = q->tail = 0;
@@ -445,6 +489,11 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
+static const luaL_Reg priority_methods[] = {
+    {"put_nowait", priority_put_nowait},
+    {NULL, NULL},
+};
+
 static const luaL_Reg joinable_methods[] = {
     {"task_done", queue_task_done},
     {NULL, NULL},
@@ -452,6 +501,8 @@ static const luaL_Reg joinable_methods[] = {
 
 static const struct waiting_entry waiting_methods[] = {
     {"put", queue_put, WAITING_COUNTED}, {"get", queue_get, WAITING_FIXED}, {.name = NULL}};
+static const struct waiting_entry priority_waiting[] = {
+    {"put", priority_put, WAITING_COUNTED}, {"get", queue_get, WAITING_FIXED}, {.name = NULL}};
 static const struct waiting_entry joinable_waiting[] = {{"put", queue_put, WAITING_COUNTED},
                                                         {"get", queue_get, WAITING_FIXED},
                                                         {"join", queue_join, WAITING_FIXED},
@@ -481,6 +532,8 @@ static const struct handle_class classes[FLAVORS] = {
     [SIMPLE_QUEUE] = CLASS("SimpleQueue", "manymoons.LocalSimpleQueue", NULL, waiting_methods),
     [JOINABLE_QUEUE] =
         CLASS("JoinableQueue", "manymoons.LocalJoinableQueue", joinable_methods, joinable_waiting),
+    [PRIORITY_QUEUE] =
+        CLASS("PriorityQueue", "manymoons.LocalPriorityQueue", priority_methods, priority_waiting),
 };
 
 static uint64_t refuse_to_send(lua_State *L, int index) {
@@ -501,12 +554,14 @@ static const struct handle_type types[FLAVORS] = {
     [QUEUE] = {"Queue", refuse_to_send, receive_nothing, keep_nothing},
     [SIMPLE_QUEUE] = {"SimpleQueue", refuse_to_send, receive_nothing, keep_nothing},
     [JOINABLE_QUEUE] = {"JoinableQueue", refuse_to_send, receive_nothing, keep_nothing},
+    [PRIORITY_QUEUE] = {"PriorityQueue", refuse_to_send, receive_nothing, keep_nothing},
 };
 
 static const int numbers[FLAVORS] = {
     [QUEUE] = HANDLE_LOCAL_QUEUE,
     [SIMPLE_QUEUE] = HANDLE_LOCAL_SIMPLE_QUEUE,
     [JOINABLE_QUEUE] = HANDLE_LOCAL_JOINABLE_QUEUE,
+    [PRIORITY_QUEUE] = HANDLE_LOCAL_PRIORITY_QUEUE,
 };
 
 void local_queue_open(lua_State *L) {

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Several items, or several queues, at a time: put_many, get_many and select, on the methods that each queue has.
+-- Several items, or several queues, at a time: put_many, get_many, shutdown and select, on the methods that each queue
+-- has.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -10,8 +11,8 @@ local many = {}
 
 local function left_of(due) return due and math.max(0, due - time()) end
 
--- put_many and get_many for a class of queues. check(self, method) raises unless `self` is one, and returns what the
--- script calls the method.
+-- put_many, get_many and shutdown for a class of queues. check(self, method) raises unless `self` is one, and returns
+-- what the script calls the method.
 function many.add_to(methods, check)
   -- Puts the items in their order: true; or nil, why, and how many were put.
   function methods.put_many(self, list, timeout)
@@ -41,9 +42,22 @@ function many.add_to(methods, check)
     end
     return list
   end
+
+  -- Closes the queue, and takes out what is in it if `immediate`.
+  function methods.shutdown(self, immediate)
+    local where = check(self, "shutdown")
+    checks.switch(immediate, where, "immediate")
+    self:close()
+    local counts_unfinished = getmetatable(self).__name == "JoinableQueue"
+    while immediate do
+      local _, why = self:get(0)
+      if why then return end
+      if counts_unfinished then self:task_done() end
+    end
+  end
 end
 
-local classes = { Queue = true, SimpleQueue = true, JoinableQueue = true }
+local classes = { Queue = true, SimpleQueue = true, JoinableQueue = true, PriorityQueue = true }
 
 for class in pairs(classes) do
   local function check(self, method)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Queue, SimpleQueue and JoinableQueue: put and get are ring_put and ring_take around an
+/* Queue, SimpleQueue, JoinableQueue and PriorityQueue: put and get are ring_put and ring_take around an
  * encoder and a decoder.
  *
  * A value is encoded in the caller's put, before the ring is touched: what cannot be sent raises
@@ -20,6 +20,8 @@
 #include "core/shared_handle.h"
 #include "core/wait_any.h"
 #include "core/waiting.h"
+#include "queues/maxsize.h"
+#include "queues/priority.h"
 #include "shared/holds.h"
 #include "shared/ring.h"
 #include "state/parcel.h"
@@ -34,8 +36,8 @@ struct queue {
   uint64_t abandoned;          /* how many were abandoned when this handle last joined */
 };
 
-enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, FLAVORS };
-static const char *const flavor_names[] = {"Queue", "SimpleQueue", "JoinableQueue", NULL};
+enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, PRIORITY_QUEUE, FLAVORS };
+static const char *const flavor_names[] = {"Queue", "SimpleQueue", "JoinableQueue", "PriorityQueue", NULL};
 
 static const struct shared_type types[FLAVORS]; /* defined below the methods */
 
@@ -44,6 +46,8 @@ static struct queue *queue_at(lua_State *L, int index) { return shared_handle_at
 
 static struct queue *check_queue(lua_State *L) { return shared_handle_check_any(L, 1, types, FLAVORS); }
 
+static void check_priority(lua_State *L) { (void)shared_handle_check(L, 1, &types[PRIORITY_QUEUE]); }
+
 static status make_ring(lua_State *L, struct shared_handle *h, struct ring_bounds bounds) {
   struct ring *ring = NULL;
   status st = ring_make(&ring, bounds, RING_GROWS);
@@ -51,6 +55,7 @@ static status make_ring(lua_State *L, struct shared_handle *h, struct ring_bound
   if (st) return st;
   shared_handle_take(L, h, &ring->object);
   atomic_store(&ring->object.purpose, PURPOSE_QUEUE);
+  if (h->type == &types[PRIORITY_QUEUE]) ring_sort(ring);
   return h->type == &types[JOINABLE_QUEUE] ? ring_count_unfinished(ring) : STATUS_OK;
 }
 
@@ -138,6 +143,7 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct put put;
   put.ring = q->ring;
   parcel_open(&put.parcel, NULL, 0);
+  if (ring_is_sorted(q->ring)) parcel_sort(&put.parcel, priority_key(L));
   parcel_pack(L, &put.parcel, 2, 1, "value");
   const size_t size = put.parcel.record.head_size + put.parcel.record.body_size;
   status st = attempt_put(&put, deadline_now());
@@ -152,6 +158,17 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
 
 static int queue_put(lua_State *L) REQUIRES(rank_vm) { return put_until(L, argument_timeout(L, 3)); }
 static int queue_put_nowait(lua_State *L) REQUIRES(rank_vm) { return put_until(L, deadline_now()); }
+
+static int priority_put(lua_State *L) REQUIRES(rank_vm) {
+  check_priority(L);
+  priority_arguments(L);
+  return queue_put(L);
+}
+static int priority_put_nowait(lua_State *L) REQUIRES(rank_vm) {
+  check_priority(L);
+  priority_arguments(L);
+  return queue_put_nowait(L);
+}
 
 /* ---- get ------------------------------------------------------------------------------------- */
 
@@ -317,6 +334,12 @@ static const luaL_Reg methods[] = {
 
 static const struct waiting_entry waiting_methods[] = {{"get", queue_get, WAITING_FIXED}, {.name = NULL}};
 
+static const luaL_Reg priority_methods[] = {
+    {"put", priority_put},
+    {"put_nowait", priority_put_nowait},
+    {NULL, NULL},
+};
+
 static const luaL_Reg joinable_methods[] = {
     {"task_done", queue_task_done},
     {"join", queue_join},
@@ -339,6 +362,7 @@ static const struct waitable waitable = {queue_is_ready, queue_watch, NULL};
 
 static void extend_class(lua_State *L, UNUSED const struct shared_type *type) {
   lua_getfield(L, -1, "__index");
+  maxsize_declare(L);
   lazy_methods_complete(L);
   lua_pop(L, 1);
 }
@@ -353,8 +377,8 @@ static void init_queue(lua_State *L, void *handle) {
 
 static void take_ring(lua_State *L, void *handle) {
   struct queue *q = handle;
-  (void)L;
   q->ring = (struct ring *)(void *)q->shared.object;
+  maxsize_set(L, (lua_Integer)q->ring->max_messages);
 }
 
 #define TYPE(handle, text, more_methods)                                                               \
@@ -376,6 +400,7 @@ static const struct shared_type types[FLAVORS] = {
     [QUEUE] = TYPE(HANDLE_QUEUE, "Queue", NULL),
     [SIMPLE_QUEUE] = TYPE(HANDLE_SIMPLE_QUEUE, "SimpleQueue", NULL),
     [JOINABLE_QUEUE] = TYPE(HANDLE_JOINABLE_QUEUE, "JoinableQueue", joinable_methods),
+    [PRIORITY_QUEUE] = TYPE(HANDLE_PRIORITY_QUEUE, "PriorityQueue", priority_methods),
 };
 
 void queue_open(lua_State *L) {

@@ -29,7 +29,10 @@ end
 
 local function queue_constructor(row, kind, open_broker_queue)
   return function(maxsize)
-    if type(maxsize) == "table" and maxsize.broker ~= nil then return open_broker_queue(kind, maxsize) end
+    if type(maxsize) == "table" and maxsize.broker ~= nil then
+      checks.expect(kind ~= "PriorityQueue", kind, "broker: a Queue or a JoinableQueue can be on a broker")
+      return open_broker_queue(kind, maxsize)
+    end
     local max_bytes
     if type(maxsize) == "table" then
       checks.check_options(maxsize, { maxsize = true, max_bytes = true }, kind)
@@ -54,7 +57,7 @@ end
 -- row: the world's (core/worlds.lua); open_broker_queue(kind, options) makes the queues that are on a broker.
 function queues.constructors(row, open_broker_queue)
   local list = { Pipe = pipe_constructor(row) }
-  for _, kind in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do
+  for _, kind in ipairs({ "Queue", "SimpleQueue", "JoinableQueue", "PriorityQueue" }) do
     list[kind] = queue_constructor(row, kind, open_broker_queue)
   end
   return list

@@ -4,12 +4,13 @@
 #include "core/arguments.h"
 #include "os/process.h"
 #include "process/sandboxed.h"
+#include "queues/priority.h"
 #include "state/handle.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "wire/handles.h"
 
-enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, FLAVORS };
+enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, PRIORITY_QUEUE, FLAVORS };
 
 struct stand_in_type {
   struct handle_type travels; /* first: the decoder passes only its address */
@@ -74,17 +75,48 @@ static uint64_t ask_number(lua_State *L, enum queue_call what) REQUIRES(rank_vm)
 
 /* ---- put and get ----------------------------------------------------------------------------- */
 
-static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
+static int put_text(lua_State *L, const struct bytes *text, deadline until) REQUIRES(rank_vm) {
   struct call call = call_of(check(L), QUEUE_CALL_PUT, until);
-  luaL_checkany(L, 2);
-  call.text = transfer_encode_data(L, 2, 1, "value");
+  call.text = text;
   const status st = ask(L, &call);
   bytes_fini(&call.reply);
   return return_status(L, st);
 }
 
+static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  check(L);
+  luaL_checkany(L, 2);
+  return put_text(L, transfer_encode_data(L, 2, 1, "value"), until);
+}
+
 static int stand_in_put(lua_State *L) REQUIRES(rank_vm) { return put_until(L, argument_timeout(L, 3)); }
 static int stand_in_put_nowait(lua_State *L) REQUIRES(rank_vm) { return put_until(L, deadline_now()); }
+
+/* A frame with the key in front of the message (process/sandbox_frame.h). */
+static int priority_put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  const struct ring_key key = priority_key(L);
+  const struct bytes *text = transfer_encode_data(L, 2, 1, "value");
+  struct bytes frame;
+  bytes_init(&frame);
+  status st = bytes_append(&frame, &key.size, sizeof key.size);
+  if (st == STATUS_OK) st = bytes_append(&frame, key.bytes, key.size);
+  if (st == STATUS_OK) st = bytes_append(&frame, text->data, text->len);
+  const int count = st ? return_failure(L, st) : put_text(L, &frame, until);
+  bytes_fini(&frame);
+  return count;
+}
+
+static int priority_put(lua_State *L) REQUIRES(rank_vm) {
+  check(L);
+  priority_arguments(L);
+  return priority_put_until(L, argument_timeout(L, 3));
+}
+
+static int priority_put_nowait(lua_State *L) REQUIRES(rank_vm) {
+  check(L);
+  priority_arguments(L);
+  return priority_put_until(L, deadline_now());
+}
 
 /* reply (light) → values */
 static int decode_reply(lua_State *L) {
@@ -182,14 +214,33 @@ static uint64_t refuse_to_travel(lua_State *L, int index) {
   return 0;
 }
 
+/* __index, with the class's methods as upvalue: these, and the field `maxsize`. */
+static int stand_in_index(lua_State *L) REQUIRES(rank_vm) {
+  if (lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "maxsize") == 0) {
+    lua_pushinteger(L, (lua_Integer)ask_number(L, QUEUE_CALL_BOUND));
+    return 1;
+  }
+  lua_pushvalue(L, 2);
+  lua_rawget(L, lua_upvalueindex(1));
+  return 1;
+}
+
+/* Completes the new metatable on top. */
+static void extend_class(lua_State *L) {
+  lua_pushcfunction(L, stand_in_eq);
+  lua_setfield(L, -2, "__eq");
+  lua_getfield(L, -1, "__index");
+  lua_pushcclosure(L, stand_in_index, 1);
+  lua_setfield(L, -2, "__index");
+}
+
 static void receive(lua_State *L, const struct handle_type *travels, uint64_t reference) {
   const struct stand_in_type *type = (const struct stand_in_type *)(const void *)travels;
   struct stand_in *s = lua_newuserdata(L, sizeof *s);
   *s = (struct stand_in){.type = type, .reference = reference};
   if (class_push(L, &type->class)) {
     class_set_pointer(L, HANDLE_FIELD, travels);
-    lua_pushcfunction(L, stand_in_eq);
-    lua_setfield(L, -2, "__eq");
+    extend_class(L);
   }
   lua_setmetatable(L, -2);
 }
@@ -206,6 +257,12 @@ static const luaL_Reg methods[] = {
     {"qsize", stand_in_qsize},
     {"empty", stand_in_empty},
     {"full", stand_in_full},
+    {NULL, NULL},
+};
+
+static const luaL_Reg priority_methods[] = {
+    {"put", priority_put},
+    {"put_nowait", priority_put_nowait},
     {NULL, NULL},
 };
 
@@ -231,6 +288,7 @@ static const struct stand_in_type types[FLAVORS] = {
     [QUEUE] = TYPE(HANDLE_QUEUE, "Queue", NULL),
     [SIMPLE_QUEUE] = TYPE(HANDLE_SIMPLE_QUEUE, "SimpleQueue", NULL),
     [JOINABLE_QUEUE] = TYPE(HANDLE_JOINABLE_QUEUE, "JoinableQueue", joinable_methods),
+    [PRIORITY_QUEUE] = TYPE(HANDLE_PRIORITY_QUEUE, "PriorityQueue", priority_methods),
 };
 
 void stand_in_open(lua_State *L) {

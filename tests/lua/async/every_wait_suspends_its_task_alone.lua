@@ -41,6 +41,15 @@ case("JoinableQueue:put", "nil", function()
   q:put(1)
   return function(timeout) return q:put(2, timeout) end, function() q:get() end
 end)
+case("PriorityQueue:put", "nil", function()
+  local q = mm.PriorityQueue(1)
+  q:put(1)
+  return function(timeout) return q:put("x", { priority = 2, timeout = timeout }) end, function() q:get() end
+end)
+case("PriorityQueue:get", "nil", function()
+  local q = mm.PriorityQueue()
+  return function(timeout) return q:get(timeout) end, function() q:put(1) end
+end)
 case("JoinableQueue:join", "nil", function()
   local q = mm.JoinableQueue()
   q:put(1)

@@ -15,6 +15,7 @@ local function things()
     lock = world.Lock(), rlock = world.RLock(), semaphore = world.Semaphore(), bounded = world.BoundedSemaphore(),
     event = world.Event(), local_queue = threads.Queue(1), local_simple = threads.SimpleQueue(),
     local_joinable = threads.JoinableQueue(),
+    priority = world.PriorityQueue(), local_priority = threads.PriorityQueue(),
   }
 end
 

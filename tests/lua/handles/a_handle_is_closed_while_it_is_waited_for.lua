@@ -115,6 +115,7 @@ local cases = {
   { "Queue:get, with a timeout", timed(get("Queue")), nil },
   { "SimpleQueue:get", get("SimpleQueue"), nil },
   { "JoinableQueue:get", get("JoinableQueue"), nil },
+  { "PriorityQueue:get", get("PriorityQueue"), nil },
   { "Queue:put", put, nil },
   { "Connection:recv", received("recv"), nil, 1 },
   { "Connection:recv_bytes", received("recv_bytes"), nil, 1 },

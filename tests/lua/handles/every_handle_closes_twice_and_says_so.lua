@@ -19,6 +19,7 @@ local kinds = {
   Queue = { mm.Queue },
   SimpleQueue = { mm.SimpleQueue },
   JoinableQueue = { mm.JoinableQueue },
+  PriorityQueue = { mm.PriorityQueue },
   Connection = { function() return (mm.Pipe()) end, "recv" },
   Value = { function() return mm.Value("i8") end, "add" },
   Array = { function() return mm.Array("i8", 1) end, "slice" },
@@ -61,7 +62,7 @@ for name, kind in pairs(kinds) do
 end
 
 -- A closed queue gives what is left, then says so.
-for _, name in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do
+for _, name in ipairs({ "Queue", "SimpleQueue", "JoinableQueue", "PriorityQueue" }) do
   local q = mm[name]()
   q:put(1)
   leave(q)
@@ -98,7 +99,7 @@ pool:terminate()
 
 -- Two handles of one queue are equal, and those of two are not.
 local queues = mm.processes.Queue()
-for _, name in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do
+for _, name in ipairs({ "Queue", "SimpleQueue", "JoinableQueue", "PriorityQueue" }) do
   local one, other = mm.processes[name](), mm.processes[name]()
   queues:put(one)
   local copy = queues:get()

@@ -58,7 +58,7 @@ do
 end
 
 -- Queues
-for _, kind in ipairs{ "Queue", "JoinableQueue" } do
+for _, kind in ipairs{ "Queue", "JoinableQueue", "PriorityQueue" } do
   local bounds = kind .. ": maxsize: a whole number from 0 (no bound) to 2147483647 expected, got "
   refuses(bounds, mm[kind], never_whole)
   refuses(bounds, mm[kind], { 2 ^ 31, 2 ^ 32, 2 ^ 40, 2 ^ 53 })

@@ -3,9 +3,8 @@
 local mm = require "manymoons"
 local expect = require "expect"
 
-local q = mm.Queue(100)
 local stop = mm.Queue()
-local function worker(kind)
+local function worker(q, kind)
   return mm.Process(function()
     local n = 0
     while stop:empty() do
@@ -14,8 +13,10 @@ local function worker(kind)
     end
   end)
 end
-for round = 1, 60 do
-  local a, b = worker("put"), worker(round % 2 == 0 and "put" or "get")
+local queues = { mm.Queue(100), mm.PriorityQueue(100) }
+for round = 1, 80 do
+  local q = queues[round % 4 < 2 and 1 or 2]
+  local a, b = worker(q, "put"), worker(q, round % 2 == 0 and "put" or "get")
   a:start()
   b:start()
   mm.sleep(0.001 * (round % 7))

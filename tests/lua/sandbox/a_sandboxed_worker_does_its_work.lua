@@ -143,6 +143,19 @@ process:join()
 expect.equal(process.exitcode, 0)
 expect.equal(bounded:get(), 1)
 
+-- A priority queue sorts what a sandboxed worker puts, and says its bound.
+local sorted = mm.PriorityQueue(4)
+process = mm.Process({ sandbox = true, args = { sorted, bounded }, target = function(q, other)
+  assert(q.maxsize == 4 and other.maxsize == 1)
+  assert(q:put({ 3, "c" }) and q:put("b", { priority = 2 }) and q:put_nowait(1))
+  assert(q:get() == 1)
+  assert(not pcall(q.put, q, {}))
+end })
+process:start()
+process:join()
+expect.equal(process.exitcode, 0)
+expect.equal({ sorted:get(), sorted:get() }, { "b", { 3, "c" } })
+
 -- A queue may come through a queue.
 local outer, inner = mm.Queue(), mm.Queue()
 process = mm.Process({ sandbox = true, args = { outer }, target = function(q) q:get():put("through") end })

@@ -35,6 +35,7 @@ local things = {
   Future = pool:submit(function() end),
   Queue = mm.Queue(),
   JoinableQueue = mm.JoinableQueue(),
+  PriorityQueue = mm.PriorityQueue(),
   Connection = here,
   Value = mm.Value("i8"),
   Array = mm.Array("i8", 1),
@@ -66,7 +67,7 @@ for class, thing in pairs(things) do
   for name, value in pairs(methods) do
     local is_public = type(name) == "string" and not name:find("^_") and type(value) == "function"
     local is_world = class == "mm" or class == "Async"
-    local base = (is_world and typed.World) or (class == "JoinableQueue" and typed.Queue) or {}
+    local base = (is_world and typed.World) or (parents[class] == "Queue" and typed.Queue) or {}
     local is_known = typed[class][name] or base[name]
     if is_public and not is_known then error(class .. "." .. name .. " is not in types.lua") end
   end

@@ -19,6 +19,7 @@ local group
 mm.async.run(function() mm.async.group(function(g) group = g end) end)
 local things = {
   Pool = pool, Process = process, Future = future, Queue = world.Queue(), JoinableQueue = world.JoinableQueue(),
+  PriorityQueue = world.PriorityQueue(),
   Connection = here, Lock = lock, FileLock = world.FileLock("lock"),
   RWLock = world.RWLock(), Guard = world.RLock():guard(), Semaphore = world.Semaphore(), Event = world.Event(),
   Condition = world.Condition(), Barrier = world.Barrier(1), Value = world.Value("i8"), Array = world.Array("i8", 3),
@@ -72,7 +73,9 @@ local uses = {
   PoolOptions = { { maker("Pool", { workers = 1 }) } },
   Sandbox = { { sandboxed("Pool") }, { sandboxed("Process") } },
   BrokerPoolOptions = { { maker("Pool", BROKER) } },
-  QueueOptions = { { maker("Queue", {}) }, { maker("JoinableQueue", {}) } },
+  QueueOptions = { { maker("Queue", {}) }, { maker("JoinableQueue", {}) }, { maker("PriorityQueue", {}) } },
+  PriorityOptions = { { function(options) return things.PriorityQueue.put, list(things.PriorityQueue, 1, options) end,
+    "PriorityQueue:put: " } },
   BrokerQueueOptions = { { maker("Queue", BROKER) }, { maker("JoinableQueue", BROKER) } },
   CallOptions = { { of_pool("map", math.abs, { 1 }) }, { of_pool("starmap", math.abs, { { 1 } }) },
     { of_pool("map_async", math.abs, { 1 }) }, { of_pool("starmap_async", math.abs, { { 1 } }) },

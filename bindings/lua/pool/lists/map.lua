@@ -455,24 +455,31 @@ local function fail_ended(self)
 end
 
 -- Waits for the result at `at`, or for another item.
-local function await_either(self, arrival)
+local function await_either(self, arrival, seconds)
   local handle, _, more = self.dispatcher.waitable(self.pool)
-  waits.any({ self.items.handle, handle, checks.unpack(more or {}) }, nil, true)
+  waits.any({ self.items.handle, handle, checks.unpack(more or {}) }, seconds, true)
   if not self.dispatcher.pump_until(self.pool, arrival, 0) and self.dispatcher.has_ended(self.pool) then
     fail_ended(self)
   end
 end
 
-local function await(self, at)
+-- Whether the result came in time.
+local function await(self, at, timeout)
+  local due = timeout and native.time() + timeout
   local arrival = setmetatable({}, { __index = function() return self.ready[at] ~= nil end })
+  local is_last = false
   while not self.ready[at] do
+    if is_last then return false end
+    local left = due and math.max(0, due - native.time())
     if self.items.handle and not self.pool._config.row.is_immediate and not self.is_exhausted and has_room(self) then
-      await_either(self, arrival)
+      await_either(self, arrival, left)
       fill(self)
-    elseif not self.dispatcher.pump_until(self.pool, arrival) then
+    elseif not self.dispatcher.pump_until(self.pool, arrival, left) and self.dispatcher.has_ended(self.pool) then
       fail_ended(self)
     end
+    is_last = left == 0
   end
+  return true
 end
 
 -- Whether there is another item, and its place.
@@ -486,8 +493,9 @@ local function find_next(self)
 end
 
 -- Raises an item's error; the items after it can be had by asking again. A result of nil comes as
--- false, for nil ends the loop.
-local function next_result(self)
+-- false, for nil ends the loop. nil and "timeout": the result did not come in time; it can be asked for again.
+local function next_result(self, timeout)
+  timeout = checks.timeout(timeout, "Pool:imap")
   if self.is_over then return nil end
   open_pools.check_home(self.pool, "Pool:imap")
   local is_there, at = find_next(self)
@@ -497,7 +505,7 @@ local function next_result(self)
     if not self.is_exhausted then checks.fail("Pool:imap: the pool was closed before the end of the items") end
     return nil
   end
-  if not self.ready[at] then await(self, at) end
+  if not self.ready[at] and not await(self, at, timeout) then return nil, "timeout" end
   local outcome = self.ready[at]
   self.ready[at] = nil
   self.last_given = at
@@ -524,7 +532,7 @@ function lists.imap(pool, f, items, opts, is_ordered, name, part)
   remember(self)
   fill(self)
   local closer = setmetatable({}, { __close = function() finish_imap(self) end })
-  return function() return next_result(self) end, nil, nil, closer
+  return function(timeout) return next_result(self, timeout) end, nil, nil, closer
 end
 
 return lists

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The field `maxsize` of queues.
+ *
+ * A queue without a bound has the metatable of its class, whose methods have the field with 0. One with a bound has a
+ * copy of that metatable, one for each number, whose methods are those of the class and the field. So neither a method
+ * nor the field is found by a call. */
+#ifndef BINDINGS_QUEUES_MAXSIZE_H
+#define BINDINGS_QUEUES_MAXSIZE_H
+
+#include "state/lua_compat.h"
+
+/* Gives the table of methods on top the field of queues without a bound. [-0, +0, memory] */
+void maxsize_declare(lua_State *L);
+/* Gives it to the new queue on top, which has the metatable of its class; 0: no bound. [-0, +0, memory] */
+void maxsize_set(lua_State *L, lua_Integer maxsize);
+
+#endif
