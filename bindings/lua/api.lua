@@ -72,6 +72,7 @@ local function make_world(name)
   add_all(world, locks.constructors(not row.can_wait, row.is_tasks and require("async.conditions") or nil))
   world.Value, world.Array, world.SharedMemory = memory.Value, memory.Array, memory.SharedMemory
   world.Table = memory.Table
+  world.freeze, world.thaw = memory.freeze, memory.thaw
   world.FileLock = file_lock.FileLock
   world.Listener, world.Client = listener.Listener, listener.Client
   function world.Manager(options) return require("manager.client").constructor(name, mm.world)(options) end

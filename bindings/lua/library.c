@@ -22,6 +22,7 @@
 #include "io/library.h"
 #include "locks/lock_handle.h"
 #include "locks/lock_wait.h"
+#include "memory/frozen_table.h"
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
 #include "module.h"
@@ -85,6 +86,8 @@ static void open_handles(lua_State *L) {
   STOP_POINT("library.has_arrays");
   shared_table_open(L);
   STOP_POINT("library.has_tables");
+  frozen_table_open(L);
+  STOP_POINT("library.has_frozen_tables");
   stream_open(L);
   STOP_POINT("library.has_streams");
   local_queue_open(L);

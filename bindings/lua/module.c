@@ -33,6 +33,7 @@
 #include "locks/lock_handle.h"
 #include "locks/lock_wait.h"
 #include "map/line_run.h"
+#include "memory/frozen_table.h"
 #include "memory/shared_memory.h"
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
@@ -140,6 +141,9 @@ static const luaL_Reg native_functions[] = {
     {"file_lock_open", file_lock_open_call},
     {"list_length", list_length_call},
     {"typed_array_new", typed_array_new},
+    {"freeze", frozen_table_freeze_call},
+    {"thaw", frozen_table_thaw_call},
+    {"is_frozen", frozen_table_is_call},
     {"shared_table_new", shared_table_new},
     {"shared_table_methods", shared_table_methods},
     {"socket_listen", socket_listen_call},

@@ -452,6 +452,21 @@ return {
     contenders = join(in_both("Table", "shared.lua table 1000000", { most = 2000 }),
       in_both("Manager", "shared.lua manager 20000"), { python("Manager", "shared.py manager 10000") }),
   },
+  {
+    name = "frozen-field", title = "A field of a frozen table, read", metric = "time", unit = "ns", better = "less",
+    note = "Python uses a manager's dict for this. A plain table belongs to one VM.",
+    contenders = join(in_both("frozen", "shared.lua frozen 3000000"), {
+      { name = "manymoons, a plain table", side = "reference",
+        command = "{manymoons} --world serial {lua}/shared.lua plain 3000000" },
+      python("Manager", "shared.py managed 10000"),
+    }),
+  },
+  {
+    name = "frozen-send", title = "A table of 100,000 records, sent and received", metric = "time", unit = "ns",
+    better = "less",
+    contenders = join(in_both("frozen", "shared.lua frozen-send 100000", { most = 4000 }),
+      in_both("plain table", "shared.lua plain-send 5"), { python("Queue", "shared.py plain-send 3") }),
+  },
   tasks_row("sleep", "10,000 tasks that sleep for a second", "time", "s", "less", { most = 1.1 }, { 10000, 10000 }),
   tasks_row("memory", "Memory of each of 10,000 sleeping tasks", "memory", "KiB", "less", { most = 2 },
     { 10000, 10000 }, "Resident memory."),

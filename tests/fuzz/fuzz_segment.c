@@ -25,6 +25,8 @@
 #include "os/process.h"
 #include "profile/writer.h"
 #include "shared/arena_private.h"
+#include "shared/frozen_builder.h"
+#include "shared/holds.h"
 #include "shared/permits.h"
 #include "shared/rwlock.h"
 #include "shared/segment_private.h"
@@ -59,6 +61,7 @@ struct scene {
   struct shared_table *table;
   struct typed_array *array;
   struct array_view view;
+  struct frozen_table *frozen;
   struct synchronizer *lock;
   struct synchronizer *semaphore;
   struct synchronizer *rwlock;
@@ -106,6 +109,7 @@ static void list_places(struct scene *s) {
     for (int r = 0; r < RINGS; r++) add_place(s, segment_ref(s->rings[r]), sizeof(struct ring));
     add_place(s, segment_ref(s->table), sizeof *s->table);
     add_place(s, segment_ref(s->array), sizeof *s->array);
+    add_place(s, segment_ref(s->frozen), sizeof *s->frozen + 1000);
     add_place(s, segment_ref(s->lock), sizeof *s->lock + 100);
     add_place(s, segment_ref(s->semaphore), sizeof *s->semaphore + 100);
     add_place(s, segment_ref(s->rwlock), sizeof *s->rwlock + 100);
@@ -129,6 +133,27 @@ static void put_sorted(struct scene *s, size_t size) {
   (void)!ring_put_sorted(s->rings[SORTED], &key, &record, &(struct object_list){0}, deadline_now());
 }
 
+/* Tables of 20 keys, each with the next one as a value. */
+static void make_frozen(struct scene *s) {
+  struct frozen_builder b;
+  struct frozen_value keys[20], child = {0, FROZEN_NIL};
+  const struct frozen_outline outline = {0, 0, 20, keys};
+  CHECK_EQ(frozen_builder_init(&b), STATUS_OK);
+  for (int i = 0; i < 20; i++) {
+    const char text = (char)('a' + i);
+    keys[i].tag = FROZEN_STRING;
+    CHECK_EQ(frozen_builder_name(&b, &text, 1, &keys[i].bits), STATUS_OK);
+  }
+  for (int i = 0; i < 10; i++) {
+    uint64_t place = 0;
+    CHECK_EQ(frozen_builder_table(&b, &outline, &place), STATUS_OK);
+    for (uint64_t n = 0; n < 20; n++) frozen_builder_set(&b, place, 20, n, n % 2 ? keys[n] : child);
+    child = (struct frozen_value){place, FROZEN_TABLE};
+  }
+  CHECK_EQ(frozen_builder_finish(&b, child.bits, &s->frozen), STATUS_OK);
+  frozen_builder_fini(&b);
+}
+
 static void make_scene(struct scene *s) {
   channel_register_kinds();
   CHECK_EQ(ring_make(&s->rings[0], (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
@@ -140,6 +165,7 @@ static void make_scene(struct scene *s) {
   CHECK_EQ(pipe_make(&s->ends[0], &s->ends[1], PIPE_BOTH_WAYS), STATUS_OK);
   CHECK_EQ(shared_table_make(0, &s->table), STATUS_OK);
   CHECK_EQ(typed_array_make(element_type_called("u32"), ELEMENTS, &s->array), STATUS_OK);
+  make_frozen(s);
   CHECK_EQ(synchronizer_make(LOCK_KIND_RLOCK, 1, &s->lock), STATUS_OK);
   CHECK_EQ(synchronizer_make(LOCK_KIND_SEMAPHORE, 3, &s->semaphore), STATUS_OK);
   CHECK_EQ(synchronizer_make(LOCK_KIND_RWLOCK, 0, &s->rwlock), STATUS_OK);
@@ -209,6 +235,20 @@ static void use_array(struct scene *s) {
   if (below(s, 50) == 0) typed_array_fill(&s->view, index, s->view.count - index, 7);
 }
 
+static void use_frozen(struct scene *s) {
+  const struct frozen_view v = frozen_table_view(s->frozen);
+  struct frozen_reader r;
+  uint64_t place = v.root;
+  for (int depth = 0; depth < 12 && frozen_view_read(&v, place, &r) && frozen_reader_count(&r) > 0; depth++) {
+    const char text = (char)('a' + below(s, 26));
+    const struct frozen_value key = {frozen_view_name(&v, &text, 1), FROZEN_STRING};
+    (void)frozen_reader_find(&v, &r, key);
+    const struct frozen_value value = frozen_reader_value(&r, below(s, frozen_reader_count(&r)));
+    if (value.tag == FROZEN_STRING) (void)frozen_view_text(&v, value.bits);
+    if (value.tag == FROZEN_TABLE) place = value.bits;
+  }
+}
+
 static void use_locks(struct scene *s) {
   const struct execution_context who = {segment_slot(), 1};
   struct synchronizer_wait wait = {0};
@@ -269,9 +309,9 @@ struct canary {
 };
 
 static void work(struct scene *s, struct canary *canary) {
-  static void (*const deeds[])(struct scene *) = {use_rings,     use_rings,      use_rings,   use_pipe,
-                                                  use_table,     use_table,      use_array,   use_locks,
-                                                  send_a_handle, use_wait_graph, use_profile, make_and_end};
+  static void (*const deeds[])(struct scene *) = {
+      use_rings, use_rings,  use_rings,     use_pipe,       use_table,   use_table,   use_array,
+      use_locks, use_frozen, send_a_handle, use_wait_graph, use_profile, make_and_end};
   memset(canary->bytes, 0xa5, sizeof canary->bytes);
   s->view = typed_array_view(s->array);
   for (int i = 0; i < TURNS; i++) {

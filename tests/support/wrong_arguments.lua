@@ -56,6 +56,8 @@ wrong_arguments.functions = {
     list("u8", { {} }) },
   ["World.Table"] = { list(5), list({}, 5), list({}, { x = 1 }), list({}, { max_bytes = "x" }), list({ a = DEAD }),
     list({ [DEAD] = 1 }) },
+  ["World.freeze"] = { list(), list(5), list("x"), list(print), list({ print }), list({ a = DEAD }) },
+  ["World.thaw"] = { list(), list(5), list({}), list(print) },
   ["World.SharedMemory"] = { list(), list({}), list({ x = 1 }), list({ create = true }), list({ name = "a/b" }) },
   ["World.Listener"] = { list(5), list({}), list("host:70000"), list("@a", 5), list("@a", { x = 1 }),
     list("@a", { authkey = "" }), list(("/"):rep(200)) },

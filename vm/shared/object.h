@@ -41,7 +41,8 @@ enum object_kind {
   OBJECT_TYPED_ARRAY = 4,
   OBJECT_TABLE = 5,
   OBJECT_CARRIER = 6,
-  OBJECT_KIND_LAST = OBJECT_CARRIER
+  OBJECT_FROZEN_TABLE = 7,
+  OBJECT_KIND_LAST = OBJECT_FROZEN_TABLE
 };
 
 /* For processes that inspect another program (bindings/lua/cli/inspect.c); nothing depends on

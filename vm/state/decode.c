@@ -73,6 +73,7 @@ static const uint8_t least_trust[TAG_SHARED] = {
     [TAG_CLASS] = TRUST_PEER,
     [TAG_SENT] = TRUST_PEER,
     [TAG_HANDLE] = TRUST_OWN_PROGRAM,
+    [TAG_HANDLE_PART] = TRUST_OWN_PROGRAM,
     [TAG_SOURCE] = TRUST_OWN_PROGRAM,
 };
 
@@ -664,7 +665,7 @@ static void decode_after_source(struct decoder *d, int depth) {
 }
 
 /* The handles of the message come in their order; those of class bodies that are skipped do not come. */
-static void decode_handle(struct decoder *d) {
+static void decode_handle(struct decoder *d, unsigned tag) {
   const uint64_t index = decode_count(d) + d->handles_start;
   const struct message *m = d->outer ? &d->outer->message : &d->message;
   must_be(d, index < m->handle_count && (d->is_image || index >= d->received));
@@ -675,7 +676,11 @@ static void decode_handle(struct decoder *d) {
     return; /* for analysers: luaL_error is not declared noreturn */
   }
   if (!d->is_image) d->received = (uint32_t)index + 1;
-  type->receive(d->L, type, handle.reference);
+  must_be(d, (tag == TAG_HANDLE_PART) == (type->place != NULL));
+  if (tag == TAG_HANDLE_PART)
+    type->receive_part(d->L, type, handle.reference, decode_count(d));
+  else
+    type->receive(d->L, type, handle.reference);
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -688,7 +693,8 @@ static void decode_object(struct decoder *d, uint8_t tag, size_t offset, int dep
       decode_sized(d);
       names_push_registered(d->L);
       break;
-    case TAG_HANDLE: decode_handle(d); break;
+    case TAG_HANDLE:
+    case TAG_HANDLE_PART: decode_handle(d, tag & ~TAG_SHARED); break;
     case TAG_CLASS: d->class->decode(d); break;
     case TAG_SENT: d->class->decode_sent(d, depth); break;
     case TAG_TABLE: decode_table(d, tag, offset, depth); return;
@@ -711,6 +717,7 @@ static bool decode_again(struct decoder *d, uint8_t tag, size_t offset) {
     case TAG_TABLE_DEFERRED: decode_u32(d); return true;
     case TAG_NAMED: decode_bytes(d, decode_count(d)); /* fall through */
     case TAG_MODULE: decode_bytes(d, decode_count(d)); return true;
+    case TAG_HANDLE_PART: decode_count(d); /* fall through */
     case TAG_HANDLE: decode_count(d); return true;
     case TAG_CLASS: d->class->skip(d); return true;
     case TAG_SENT: decode_bytes(d, decode_u32(d)); return true;

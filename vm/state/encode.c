@@ -713,16 +713,19 @@ static void encode_handle(struct encoder *e, int index, const struct handle_type
                           const struct path_step *at) {
   if (e->mode == ENCODE_DUMP) {
     lua_pushfstring(e->L, "a %s as bytes", type->name);
-    path_raise(e->L, at, lua_tostring(e->L, -1), "send it by a queue, a pipe or a call");
+    path_raise(e->L, at, lua_tostring(e->L, -1),
+               type->instead ? type->instead : "send it by a queue, a pipe or a call");
   }
   const int id = handle_id(e->s->types, type);
   if (id == 0) luaL_error(e->L, "%s is of a type that was not registered with this VM", type->name);
   struct bytes *handles = e->handles;
   must_succeed(e, bytes_reserve(handles, WIRE_HANDLE_SIZE)); /* first, because each hold must be listed */
-  encode_number_after(e, TAG_HANDLE, (handles->len - e->handles_start) / WIRE_HANDLE_SIZE);
+  const uint64_t number = (handles->len - e->handles_start) / WIRE_HANDLE_SIZE;
+  encode_number_after(e, type->place ? TAG_HANDLE_PART : TAG_HANDLE, number);
   const uint64_t reference = type->send(e->L, index);
   put_u64(put_u8(handles->data + handles->len, (unsigned)id), reference);
   handles->len += WIRE_HANDLE_SIZE;
+  if (type->place) encoder_wrote(e, put_varint(encoder_room(e, WRITER_VARINT_MAX), type->place(e->L, index)));
 }
 
 static void encode_userdata(struct encoder *e, int index, const struct path_step *at, int depth) {

@@ -27,6 +27,11 @@ struct handle_type {
   void (*receive)(lua_State *L, const struct handle_type *type, uint64_t reference);
   /* Drops a message's hold. Cannot fail; needs no Lua. */
   void (*drop)(uint64_t reference);
+  const char *instead; /* what a script can send where handles cannot go; NULL: nothing is said */
+  /* Where a handle names a part of its object; both NULL: no handle of the type does. The place of the
+   * part, called after `send`; and `receive` for that part. A message may say any place. */
+  uint64_t (*place)(lua_State *L, int index);
+  void (*receive_part)(lua_State *L, const struct handle_type *type, uint64_t reference, uint64_t place);
 };
 
 /* Registers `type` with this VM under an id from 1 to 255, which is the same in every VM of the

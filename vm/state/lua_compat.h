@@ -121,6 +121,17 @@ static inline void lua_getelement(lua_State *L, int index, lua_Integer i) { lua_
 static inline void lua_setelement(lua_State *L, int index, lua_Integer i) { lua_seti(L, index, i); }
 static inline lua_Integer lua_listlength(lua_State *L, int index) { return luaL_len(L, index); }
 static inline bool lua_isless(lua_State *L, int a, int b) { return lua_compare(L, a, b, LUA_OPLT); }
+/* Has the collector work as if the VM had allocated so many bytes, unless the script has stopped it.
+ * [-0, +0, runs finalizers] */
+static inline void lua_gc_as_if_allocated(lua_State *L, uint64_t bytes) {
+  if (!lua_gc(L, LUA_GCISRUNNING, 0)) return;
+#if LUA_VERSION_NUM >= 505
+  lua_gc(L, LUA_GCSTEP, (size_t)bytes);
+#else
+  const uint64_t kib = bytes / 1024 + 1;
+  lua_gc(L, LUA_GCSTEP, kib < INT32_MAX ? (int)kib : INT32_MAX);
+#endif
+}
 /* Lua text, never bytecode. */
 static inline int lua_load_text(lua_State *L, lua_Reader reader, void *data, const char *name) {
   return lua_load(L, reader, data, name, "t");
@@ -262,6 +273,8 @@ static inline lua_Integer lua_listlength(lua_State *L, int index) {
   return (lua_Integer)lua_objlen(L, index);
 }
 static inline bool lua_isless(lua_State *L, int a, int b) { return lua_lessthan(L, a, b); }
+/* 5.1 does not say whether the script has stopped the collector, which a step would start again. */
+static inline void lua_gc_as_if_allocated(lua_State *L, uint64_t bytes) { (void)L, (void)bytes; }
 /* The caller has checked that it is no bytecode. */
 static inline int lua_load_text(lua_State *L, lua_Reader reader, void *data, const char *name) {
   return lua_load(L, reader, data, name);

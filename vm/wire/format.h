@@ -81,6 +81,7 @@ enum wire_tag {
                                  * TAG_TABLE_DEFERRED follow instead */
   TAG_SENT = 0x16,          /* u32 size of the rest, metatable, value that __mm_send gave, deferred parts */
   TAG_SOURCE = 0x17,        /* string: a module, the function that loads it, the value that needs it */
+  TAG_HANDLE_PART = 0x18,   /* index (varint) of a handle, place (varint) of a part of its object */
   TAG_SHARED = 0x20,        /* or-ed into the tag of an object that is named again */
   TAG_SMALL_INTEGER = 0x40, /* 0x40 … 0x7f: 0 … 63 in the tag itself */
   TAG_SHORT_STRING = 0x80,  /* 0x80 … 0xbf: a string of 0 … 63 bytes; size in the tag */

@@ -18,6 +18,7 @@ enum handle_number {
   HANDLE_ARRAY = 16,
   HANDLE_TABLE = 17,
   HANDLE_STREAM = 20,
+  HANDLE_FROZEN_TABLE = 21,
 #define KIND(id, number, ...) HANDLE_##id = (number),
 #include "shared/lock_kinds.def"
 };

@@ -341,6 +341,13 @@ static status read_handle(struct tree_reader *d, struct mm_val *out) {
   return STATUS_OK;
 }
 
+static status skip_handle_part(struct tree_reader *d, struct mm_val *out) {
+  uint64_t place = 0;
+  const status st = read_handle(d, out);
+  out->type = NODE_OPAQUE;
+  return st ? st : read_varint(&d->r, &place);
+}
+
 static status read_table_object(struct tree_reader *d, struct mm_val *out, uint8_t tag, size_t offset,
                                 int depth) {
   out->type = NODE_TABLE;
@@ -398,6 +405,7 @@ static status read_object(struct tree_reader *d, struct mm_val *out, uint8_t tag
       if (st == STATUS_OK) st = skip_sized(d);
       break;
     case TAG_HANDLE: st = read_handle(d, out); break;
+    case TAG_HANDLE_PART: st = skip_handle_part(d, out); break;
     case TAG_CLASS: st = skip_class(d); break;
     case TAG_SENT: return skip_sent(d, out, tag, offset, depth);
     case TAG_TABLE:

@@ -52,8 +52,11 @@ struct shared_type {
 };
 
 /* The field `travels` of a type without functions of its own for sending and receiving. */
-#define SHARED_TRAVELS(name) \
-  { (name), shared_handle_send, shared_handle_receive, message_refs_drop_reference }
+#define SHARED_TRAVELS(word)                                                      \
+  {                                                                               \
+    .name = (word), .send = shared_handle_send, .receive = shared_handle_receive, \
+    .drop = message_refs_drop_reference                                           \
+  }
 
 /* Lets this VM decode handles of `type`. [-0, +0, memory] */
 void shared_handle_register(lua_State *L, const struct shared_type *type);

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Value, Array and Table: constructors of handles. SharedMemory: a named block that other programs can open.
+-- Value, Array, Table and frozen tables: constructors of handles. SharedMemory: a named block that other programs can
+-- open.
 --
 -- A SharedMemory is sent as its name and size, and each VM opens the block at the first use. The names go with the
 -- program, whichever worker made them, and those of a maker that is killed at once (memory/shared_memory.h); except
@@ -106,6 +107,21 @@ function memory.Table(source, options)
   if not handle then checks.fail("Table: " .. why) end
   for key, value in pairs(source or {}) do set(handle, key, value, "Table") end
   return handle
+end
+
+-- Frozen tables ---------------------------------------------------------------------------------------
+
+-- freeze(t): a copy that never changes, and that all VMs of the program read in place. One that is frozen is itself.
+function memory.freeze(source)
+  if native.is_frozen(source) then return source end
+  expect(type(source) == "table", "freeze", "a table expected, got " .. checks.show(source))
+  local frozen, why = native.freeze(source)
+  return frozen or checks.fail("freeze: " .. why)
+end
+
+-- thaw(f): an ordinary table with what f has, and copies of the tables in it.
+function memory.thaw(frozen)
+  return native.thaw(frozen) or checks.fail("thaw: a frozen table expected, got " .. checks.show(frozen))
 end
 
 -- SharedMemory ----------------------------------------------------------------------------------------

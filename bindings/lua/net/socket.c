@@ -379,8 +379,10 @@ static void receive_stream(lua_State *L, const struct handle_type *type, uint64_
   if (st) luaL_error(L, "%s: %s", type->name, status_text(st, text));
 }
 
-static const struct handle_type travels = {"Connection", send_stream, receive_stream,
-                                           message_refs_drop_reference};
+static const struct handle_type travels = {.name = "Connection",
+                                           .send = send_stream,
+                                           .receive = receive_stream,
+                                           .drop = message_refs_drop_reference};
 
 /* ---- more methods ---------------------------------------------------------------------------- */
 

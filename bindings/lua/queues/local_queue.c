@@ -550,11 +550,13 @@ static void receive_nothing(lua_State *L, const struct handle_type *type, uint64
 
 static void keep_nothing(uint64_t reference) { (void)reference; }
 
+#define STAYS(class) \
+  { .name = (class), .send = refuse_to_send, .receive = receive_nothing, .drop = keep_nothing }
 static const struct handle_type types[FLAVORS] = {
-    [QUEUE] = {"Queue", refuse_to_send, receive_nothing, keep_nothing},
-    [SIMPLE_QUEUE] = {"SimpleQueue", refuse_to_send, receive_nothing, keep_nothing},
-    [JOINABLE_QUEUE] = {"JoinableQueue", refuse_to_send, receive_nothing, keep_nothing},
-    [PRIORITY_QUEUE] = {"PriorityQueue", refuse_to_send, receive_nothing, keep_nothing},
+    [QUEUE] = STAYS("Queue"),
+    [SIMPLE_QUEUE] = STAYS("SimpleQueue"),
+    [JOINABLE_QUEUE] = STAYS("JoinableQueue"),
+    [PRIORITY_QUEUE] = STAYS("PriorityQueue"),
 };
 
 static const int numbers[FLAVORS] = {

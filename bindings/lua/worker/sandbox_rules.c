@@ -136,6 +136,7 @@ static const char *name_of_unfit(uint8_t type) {
       {HANDLE_VALUE, "Value"},
       {HANDLE_ARRAY, "Array"},
       {HANDLE_TABLE, "Table"},
+      {HANDLE_FROZEN_TABLE, "frozen table"},
 #define KIND(id, number, name, ...) {HANDLE_##id, name},
 #include "shared/lock_kinds.def"
   };

@@ -185,8 +185,8 @@ static int start_fork(lua_State *L, struct worker_rings rings) REQUIRES(rank_vm)
 /* A sandboxed worker begins with a VM of its own, and its guard needs nothing of this process's but
  * what the start info names. */
 static status start_forked_guard(const struct vm_library *library, struct worker *w) {
-  static const enum object_kind kinds[] = {OBJECT_RING, OBJECT_PIPE_END, OBJECT_SYNCHRONIZER,
-                                           OBJECT_TYPED_ARRAY, OBJECT_TABLE};
+  static const enum object_kind kinds[] = {OBJECT_RING,        OBJECT_PIPE_END, OBJECT_SYNCHRONIZER,
+                                           OBJECT_TYPED_ARRAY, OBJECT_TABLE,    OBJECT_FROZEN_TABLE};
   const struct object_list none = {NULL, 0};
   struct worker_status *worker_status = NULL;
   enum child_side side = CHILD_PARENT;

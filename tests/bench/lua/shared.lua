@@ -7,6 +7,10 @@
 --   element        one element of an array of doubles is read and written
 --   table          one key of a shared table is read and written
 --   manager        one key of a manager's dict is read and written
+--   plain          a field of a record in a table is read
+--   frozen         the same in a frozen table
+--   frozen-send    a frozen table of 100,000 records is sent and received
+--   plain-send     the same of a table
 local mm = require "manymoons"
 local mode, steps = arg[1], tonumber(arg[2])
 
@@ -55,4 +59,20 @@ elseif mode == "table" or mode == "manager" then
   for _ = 1, steps do shared.n = shared.n + 1 end
   report(start, steps)
   if manager then manager:close() end
+elseif mode == "plain" or mode == "frozen" then
+  local source = { name = "tea", price = 1.5, tags = { "green", "hot" } }
+  local record = mode == "frozen" and mm.freeze(source) or source
+  local start, sum = mm.time(), 0
+  for _ = 1, steps do sum = sum + record.price end
+  report(start, steps)
+elseif mode == "plain-send" or mode == "frozen-send" then
+  local records, q = {}, mm.Queue()
+  for i = 1, 100000 do records[i] = { id = i, name = "name " .. i, price = i * 1.5 } end
+  if mode == "frozen-send" then records = mm.freeze(records) end
+  local start = mm.time()
+  for _ = 1, steps do
+    q:put(records)
+    q:get()
+  end
+  report(start, steps)
 end

@@ -62,6 +62,22 @@ def main():
             for _ in range(steps):
                 shared["n"] += 1
             _report(start, steps)
+    elif mode == "managed":
+        with multiprocessing.Manager() as manager:
+            record = manager.dict({"name": "tea", "price": 1.5, "tags": ["green", "hot"]})
+            start = time.perf_counter()
+            total = 0
+            for _ in range(steps):
+                total += record["price"]
+            _report(start, steps)
+    elif mode == "plain-send":
+        records = [{"id": i, "name": f"name {i}", "price": i * 1.5} for i in range(100000)]
+        queue = multiprocessing.Queue()
+        start = time.perf_counter()
+        for _ in range(steps):
+            queue.put(records)
+            queue.get()
+        _report(start, steps)
 
 
 main()

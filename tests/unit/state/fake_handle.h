@@ -43,7 +43,8 @@ static void fake_drop(uint64_t reference) {
   fake_in_flight--;
 }
 
-static const struct handle_type fake_type = {"Fake", fake_send, fake_receive, fake_drop};
+static const struct handle_type fake_type = {
+    .name = "Fake", .send = fake_send, .receive = fake_receive, .drop = fake_drop};
 
 static int fake_new(lua_State *L) {
   fake_push(L);

@@ -31,8 +31,8 @@ static void target_receive(lua_State *L, const struct handle_type *type, uint64_
   lua_pushboolean(L, 1);
 }
 
-static const struct handle_type target_type = {"Target", target_send, target_receive,
-                                               message_refs_drop_reference};
+static const struct handle_type target_type = {
+    .name = "Target", .send = target_send, .receive = target_receive, .drop = message_refs_drop_reference};
 
 static void open_target(lua_State *L) {
   lua_newuserdata(L, 1);
