@@ -51,7 +51,9 @@ backend.PATIENCE = 50e-6
 ---A task that was delivered. Its texts need not be trusted. The backend may keep more in it.
 ---@class manymoons.broker.Delivery: manymoons.broker.Task
 ---@field id string of this delivery
----@field losses integer how often a worker was lost with it
+---@field losses integer how often a worker was lost with it; of a posted task: attempts that failed
+---@field is_posted boolean the server keeps its outcome, by its name
+---@field json string? the text of a task that a program of another language posted
 
 ---@class manymoons.broker.Outcome
 ---@field kind string
@@ -81,6 +83,12 @@ backend.PATIENCE = 50e-6
 ---@field letter fun(self, id: string): manymoons.broker.Task?
 ---puts a task in the place of a dead letter, in one step; its client waits for no outcome
 ---@field retry fun(self, id: string, task: manymoons.broker.Task): true?
+---keeps a posted task, once: in its stream, or until it is due (task.at, task.delay). It may be called again
+---@field post fun(self, task: manymoons.broker.Task): true?
+---{ kind, payload, mac } of a posted task; { "open" }: it has none, after so many seconds; {}: it is not known
+---@field outcome fun(self, task: manymoons.broker.Task, seconds: number): table?
+---gives a posted task this outcome, kept for so long, if it has none: "cancelled", "ended" or "unknown"
+---@field withdraw fun(self, task: manymoons.broker.Task, outcome: table, ms: string): string?
 ---reads until is_done() says so
 ---@field await fun(self, seconds: number, is_done: fun(): any): true?
 
@@ -120,6 +128,10 @@ backend.PATIENCE = 50e-6
 ---puts a task back for other workers, once. After more than `most` losses it is a dead letter, with the outcome.
 ---on_nacked(what, why), what: "gone" (another worker did it), "dropped" (no client waits), "dead", or its new id
 ---@field nack fun(self, delivery: table, losses: integer, most: integer, outcome: table, on_nacked: function?)
+---a posted task runs again after so many seconds; that makes so many attempts more. on_again as on_nacked
+---@field again fun(self, delivery: table, attempts: integer, pause: number, line: string, on_again: function)
+---puts posted tasks that are due where workers fetch them; the seconds until it is to be called again
+---@field move_due fun(self): number
 ---a function by its name
 ---@field load fun(self, name: string, on_text: fun(text: string?))
 ---whether this delivery is the one whose outcome the task's client waits for: it is no copy, and there is none yet;
@@ -168,10 +180,13 @@ backend.PATIENCE = 50e-6
 ---@field Queue manymoons.broker.Queue
 
 local SESSION = { "new", "open", "close", "read", "flush" }
-local INSPECTOR = { "examine", "workers", "depth", "dead", "letter", "retry", "await" }
+local INSPECTOR = {
+  "examine", "workers", "depth", "dead", "letter", "retry", "await", "post", "outcome", "withdraw",
+}
 local CLIENT = { "state", "submit", "forget", "results", "is_open", "cancel", "heartbeat", "deregister" }
 local WORKER = {
-  "fetch", "stop_fetching", "is_idle", "ack", "nack", "load", "is_open", "reclaim", "heartbeat", "deregister",
+  "fetch", "stop_fetching", "is_idle", "ack", "again", "nack", "load", "is_open", "reclaim", "move_due", "heartbeat",
+  "deregister",
 }
 local QUEUE = { "new", "open", "close", "put", "await_room", "get", "ack", "depth", "reclaim", "finish", "heartbeat" }
 local CLASSES = {

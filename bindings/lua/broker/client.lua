@@ -25,6 +25,7 @@ local backoff = require("broker.backoff")
 local codec = require("broker.codec")
 local inspect = require("broker.inspect")
 local letters = require("broker.letters")
+local posting = require("broker.posting")
 local readers = require("broker.readers")
 local broker = require("broker.settings")
 local base = require("pool.dispatcher")
@@ -517,6 +518,34 @@ function dispatch.submit_call(pool, f, opts, args, sink)
   return task
 end
 
+-- Posted tasks: the server keeps them, and the pool has no part in them any more ---------------------------------------
+
+local POST_AGAIN = { stale = true, again = true, later = true }
+
+-- true; false: not yet
+local function try_to_post(pool, task)
+  if pool._ended then checks.fail("Pool:post: the pool is closed") end
+  if pool._is_working or not protected_work(pool) then return false end
+  local done, why, kind = pool._session:post(task)
+  if done or POST_AGAIN[kind] then return done end
+  checks.fail("Pool:post: " .. pool._broker .. ": " .. why)
+end
+
+-- The id, once the server has the task; a server that is down is waited for.
+function dispatch.post(pool, f, args, opts)
+  local entry = new_entry(pool, f)
+  pool._posts = pool._posts + 1
+  local task = posting.new_task({
+    name = pool._name, secrets = pool._secrets, client = pool._poster, number = pool._posts, opening = pool._opening,
+    abi = broker.abi(), timeout = pool._timeout, retries = pool._retries,
+  }, f, entry, args, opts)
+  while not try_to_post(pool, task) do
+    if pool._broken then errors.raise(pool._broken) end
+    waits.sleep(pool._is_working and 0.001 or HOLD)
+  end
+  return posting.id_of(pool._name, task)
+end
+
 local function cancel_task(pool, task)
   if pool._tasks[task.number] ~= task then return false end
   pool._session:cancel(task.seq)
@@ -655,6 +684,7 @@ function dispatch.begin(pool)
       pid = native.pid(), context = identity.execution_context(),
     },
     _poller = poller, _client = hex(native.random_bytes(12)),
+    _poster = hex(native.random_bytes(12)), _posts = 0,
     _is_trusted = pool._secrets[1] ~= nil, _size = pool._wanted_size or native.cpu_count(), _readers = {},
     _tasks = {}, _pending = 0, _bytes = 0, _last_number = 0, _progress = 0, _retry_at = 0,
     _next_beat = 0, _next_check = 0, _line = {}, _line_first = 1, _line_last = 0, _refused = {}, _chain = "0",

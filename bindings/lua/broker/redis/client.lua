@@ -26,7 +26,7 @@ local function verdict_of(id, failure)
 end
 
 function Client.new(settings, about)
-  local self = session.new(Client, settings, about, { "submit", "cancel", "hold", "forget" })
+  local self = session.new(Client, settings, about, { "submit", "cancel", "hold", "forget", "post" })
   local key = self.key
   self.streams = { [""] = session.stream_of(key, ""), [about.abi] = session.stream_of(key, about.abi) }
   self.open_key, self.results_key = key .. "o:" .. about.client, key .. "r:" .. about.client

@@ -16,8 +16,8 @@ local connection = {}
 
 local SEND_SECONDS, CONNECT_SECONDS = 10, 5
 local SCRIPTS = {
-  "ack", "cancel", "depth", "deregister", "forget", "get", "heartbeat", "hold", "nack", "put", "release", "retry",
-  "submit",
+  "ack", "adopt", "again", "cancel", "depth", "deregister", "due", "finish", "forget", "get", "heartbeat", "hold", "move",
+  "nack", "outcome", "post", "put", "release", "retry", "submit", "withdraw",
 }
 local texts, digests = {}, {}
 

@@ -13,6 +13,9 @@
 --                      long as signatures are good: no copy of it runs again
 --   w, w:<worker>      the registry of workers by the time of their last heartbeat, and what each says about itself
 --   dead               the stream of dead letters
+--   t:<task>           the record of a posted task: number → its entry's id, or "due", and then its fields; or its outcome
+--   z, z:<abi>         the posted tasks that are due later, by the time
+--   n:<task>           a list that wakes those that wait for a posted task's outcome
 -- and of a queue:
 --   i, p:<putter>      the stream of items, and the number of a putter's last one
 --   c, c:<consumer>    as w, of those that hold items
@@ -21,6 +24,7 @@ local require, native = ...
 
 local codec = require("broker.codec")
 local connection = require("broker.redis.connection")
+local posted = require("broker.redis.posted")
 
 local time = native.time
 
@@ -37,6 +41,8 @@ local SIGNED_MS = tostring(codec.SIGNED_SECONDS * 1000)
 function session.key_of(name) return "manymoons:{" .. name .. "}:" end
 
 function session.stream_of(key, abi) return abi == "" and key .. "q" or key .. "q:" .. abi end
+
+function session.abi_of(key, stream) return stream:sub(#key + 3) end
 
 -- The keys of a function, and of its holders.
 function session.keys_of_function(key, name) return key .. name, key .. "u" .. name:sub(2) end
@@ -134,6 +140,8 @@ function Session.examine(self, seconds)
   return facts, why, not facts and "refused" or nil
 end
 
+posted.extend(Session, session.stream_of)
+
 -- What can be seen of a pool -----------------------------------------------------------------------------------------
 
 function Session.workers(self, on_workers)
@@ -197,12 +205,16 @@ function Session.dead(self, most)
   return list
 end
 
-local FIELDS = { c = "client", s = "seq", n = "losses", f = "func", i = "init", x = "flags", b = "body", m = "mac" }
+local FIELDS = {
+  c = "client", s = "seq", n = "losses", f = "func", i = "init", x = "flags", b = "body", m = "mac", l = "label",
+}
 
 -- Fields and values of an entry in turn → a task (broker/backend.lua). What is missing is an empty text.
 function session.task_of(list)
   local fields, task = session.fields_of(list), {}
   for short, name in pairs(FIELDS) do task[name] = fields[short] or "" end
+  task.attempts, task.json = fields.t or "", fields.j
+  if task.json then codec.read_foreign(task) end
   return task, fields
 end
 

@@ -4,6 +4,8 @@
 local require, native = ...
 
 local codec = require("broker.codec")
+local connection = require("broker.redis.connection")
+local posted = require("broker.redis.posted")
 local session = require("broker.redis.session")
 local new_lease = require("broker.redis.lease")
 
@@ -16,15 +18,18 @@ Worker.__index = Worker
 local LIFE_MS = "3600000"
 local DEAD_MOST = "10000"
 local BLOCK, GROUPS_AGAIN, RECLAIM = 5, 0.1, "100"
+local DUE_SECONDS, DUE_AT_ONCE = 1, 100
 local SILENT_LEASES, SWEEP_LEASES = 10, 3
 local LETTERS_SECONDS = tostring(7 * 24 * 3600) -- of functions that dead letters hold
 local BITS = 2 ^ 20
-local SIGNED_SECONDS = tostring(codec.SIGNED_SECONDS)
+local SIGNED_SECONDS, POSTED_SECONDS = tostring(codec.SIGNED_SECONDS), tostring(codec.POSTED_SECONDS)
 
 function Worker.new(settings, about)
-  local self = session.new(Worker, settings, about, { "ack", "nack", "deregister", "hold" }, { "ack" })
+  local self = session.new(Worker, settings, about,
+    { "ack", "adopt", "again", "deregister", "due", "finish", "hold", "move", "nack" }, { "ack", "finish" })
   local key = self.key
   self.streams = { session.stream_of(key, ""), session.stream_of(key, about.abi) }
+  self.due_keys = { posted.due_of(key, ""), posted.due_of(key, about.abi) }
   self.registry, self.block = key .. "w", math.min(BLOCK, about.lease / 2)
   self.sweep_at = 0
   self.note_acked = function(task, _, failure) about.on_acked(task, failure) end
@@ -61,7 +66,7 @@ end
 function Worker.open(self, seconds)
   local opened, why, kind = Session.open(self, seconds)
   if not opened then return nil, why, kind end
-  self.is_waiting, self.has_group = false, {}
+  self.is_waiting, self.has_group, self.due_at = false, {}, 0
   if self.lease then self.lease:follow() end
   make_groups(self)
   self.waiter:send(function(_, id) self.waiter_id = id end, nil, "CLIENT", "ID")
@@ -74,7 +79,9 @@ end
 local function delivery_of(self, stream, id, list)
   local task = session.task_of(list)
   task.id, task.stream, task.losses = id, stream, tonumber(task.losses) or 0
-  task.owner = self.key .. "o:" .. task.client:sub(1, codec.CLIENT_MAX)
+  task.is_posted = codec.is_posted(task)
+  task.owner = task.is_posted and posted.record_of(self.key, task)
+    or self.key .. "o:" .. task.client:sub(1, codec.CLIENT_MAX)
   return task
 end
 
@@ -83,6 +90,19 @@ local function bit_of(self, task)
   local number = tonumber(task.seq) or 0
   return string.format("%sd:%s:%.0f", self.key, task.client, math.floor(number / BITS)),
     string.format("%.0f", number % BITS)
+end
+
+local function drop(self, task)
+  self.talker:send(nil, nil, "XACK", task.stream, "g", task.id)
+  self.talker:send(nil, nil, "XDEL", task.stream, task.id)
+end
+
+-- fields: nil if another worker has taken the entry out
+local function take_entry(self, stream, id, fields, on_task)
+  if not fields then return end
+  if fields[1] ~= "w" then return on_task(delivery_of(self, stream, id, fields)) end
+  drop(self, { stream = stream, id = id }) -- before it looks: what is posted from then on wakes again
+  self.due_at = 0
 end
 
 local function note_fetched(self, reply, failure)
@@ -94,9 +114,7 @@ local function note_fetched(self, reply, failure)
     return
   end
   for _, part in ipairs(reply or {}) do
-    for _, entry in ipairs(part[2]) do
-      if entry[2] then self.about.on_task(delivery_of(self, part[1], entry[1], entry[2])) end
-    end
+    for _, entry in ipairs(part[2]) do take_entry(self, part[1], entry[1], entry[2], self.about.on_task) end
   end
 end
 
@@ -126,12 +144,39 @@ function Worker.flush(self)
   Session.flush(self)
 end
 
--- Outcomes -----------------------------------------------------------------------------------------------------------
+-- Tasks that are due later -------------------------------------------------------------------------------------------
 
-local function drop(self, task)
-  self.talker:send(nil, nil, "XACK", task.stream, "g", task.id)
-  self.talker:send(nil, nil, "XDEL", task.stream, task.id)
+local function move(self, place, names)
+  local words = { "EVAL", connection.text("move"), tostring(#names + 1), self.due_keys[place], self.streams[place] }
+  for i = 2, #names do words[#words + 1] = posted.record_of(self.key, codec.task_named(names[i])) end
+  for i = 2, #names do
+    words[#words + 1], words[#words + 2] = names[i], codec.task_named(names[i]).seq
+  end
+  self.talker:send_list(nil, nil, words)
 end
+
+local function note_due(self, found)
+  if not found then return end
+  self.due_at = time() + DUE_SECONDS
+  for place, names in ipairs(found) do
+    if names[1] ~= "" then self.due_at = math.min(self.due_at, time() + tonumber(names[1]) / 1000) end
+    if #names > DUE_AT_ONCE then self.due_at = 0 end
+    if names[2] then move(self, place, names) end
+  end
+end
+
+-- Puts tasks that are due into their streams. → the seconds until it is to be called again
+function Worker.move_due(self)
+  local now = time()
+  if now >= self.due_at then
+    self.due_at = now + DUE_SECONDS
+    self.talker:script(function(_, found) note_due(self, found) end, nil, "due", "2", self.due_keys[1],
+      self.due_keys[2], tostring(DUE_AT_ONCE))
+  end
+  return math.max(0, self.due_at - now)
+end
+
+-- Outcomes -----------------------------------------------------------------------------------------------------------
 
 -- The functions of a dead letter stay for those that try it again.
 local function hold_functions(self, task)
@@ -143,8 +188,26 @@ local function hold_functions(self, task)
   end
 end
 
+local function finish(self, task, outcome)
+  local conn = (self.is_waiting or outcome.why) and self.talker or self.waiter
+  local bits, bit = bit_of(self, task)
+  conn:script(self.note_acked, task, "finish", "5", task.stream, task.owner, self.key .. "dead", bits,
+    posted.mail_of(self.key, task), task.id, task.seq, outcome.kind, outcome.payload, outcome.mac,
+    string.format("%.0f", outcome.ttl * 1000), outcome.why or "", outcome.worker, outcome.trace or "", DEAD_MOST,
+    task.mac ~= "" and bit or "", POSTED_SECONDS)
+end
+
+-- A posted task runs again after a pause, and this makes so many attempts more; line: about the last one
+function Worker.again(self, task, attempts, pause, line, on_again)
+  self.due_at = math.min(self.due_at, time() + pause)
+  self.talker:script(function(_, what, failure) on_again(what, failure) end, nil, "again", "3", task.stream, task.owner,
+    posted.due_of(self.key, session.abi_of(self.key, task.stream)), task.id, task.seq, codec.name_of(task),
+    tostring(attempts), string.format("%.0f", pause * 1000), line)
+end
+
 function Worker.ack(self, task, outcome)
   if not outcome then return drop(self, task) end
+  if task.is_posted then return finish(self, task, outcome) end
   if outcome.why then hold_functions(self, task) end
   local conn = (self.is_waiting or outcome.why) and self.talker or self.waiter
   local key, client, bits, bit = self.key, task.client, bit_of(self, task)
@@ -168,7 +231,18 @@ function Worker.load(self, name, on_text)
   self.talker:send(function(_, text) on_text(text) end, nil, "GET", self.key .. name)
 end
 
+-- A task of a program of another language has a record from here on.
+local function adopt(self, task, on_answer)
+  local due = task.at and string.format("@%.0f", task.at * 1000) or string.format("%.0f", (task.delay or 0) * 1000)
+  self.talker:script(function(_, ms, failure)
+    if failure then return on_answer(nil) end
+    task.pause = tonumber(ms) / 1000
+    on_answer(task.pause >= 0)
+  end, nil, "adopt", "1", task.owner, task.id, task.seq, due)
+end
+
 function Worker.is_open(self, task, on_answer)
+  if task.json then return adopt(self, task, on_answer) end
   local bits, bit = bit_of(self, task)
   local is_done, trouble
   self.talker:send(function(_, reply, failure) is_done, trouble = reply == 1, failure end, nil, "GETBIT", bits, bit)
@@ -185,7 +259,7 @@ local function reclaim(self, stream, seconds, on_task, cursor)
     for _, entry in ipairs(reply[2]) do
       local id, fields = entry and entry[1], entry and entry[2]
       if id and fields then
-        on_task(delivery_of(self, stream, id, fields))
+        take_entry(self, stream, id, fields, on_task)
       elseif id then
         self.talker:send(nil, nil, "XACK", stream, "g", id)
       end
