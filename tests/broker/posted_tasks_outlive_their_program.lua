@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- variants: release asan
--- What was posted runs, and has one outcome, whatever becomes of the program, the worker and the server; any program can
--- ask for it, or cancel it, by its id.
+-- What was posted runs, and has one outcome, whatever becomes of the program, the worker and the server; any
+-- program can ask for it, or cancel it, by its id.
 local mm = require "manymoons"
 local broker = require "broker"
 local expect = require "expect"
@@ -119,7 +119,7 @@ ok, err = pcall(result_of, id)
 expect.equal(ok, false)
 expect.equal(err.kind, "cancelled")
 expect.equal(server:cli("xlen 'manymoons:{jobs}:q'"), "0")
-worker = broker.worker(server, "jobs", "--slots 1 --lease 0.6")
+broker.worker(server, "jobs", "--slots 1 --lease 0.6")
 local begun = broker.file("begun")
 id = pool:post(function(path)
   io.open(path, "a"):close()
@@ -151,8 +151,8 @@ expect.equal(result_of(pool:post(math.abs, { -3 }, { delay = 0.2 })), 3)
 expect.equal(result_of(pool:post(math.abs, { -4 }, { at = os.time() - 5 })), 4)
 local at = os.time() + 3600
 id = pool:post(function(x) return x + 1 end, { 4 }, { at = at })
-expect.equal(server:cli("zrange " .. q("manymoons:{jobs}:z:" .. mm._require("broker.settings").abi()) .. " 0 -1 withscores"),
-  id:match(":(.*)") .. "\n" .. at .. "000")
+local later = q("manymoons:{jobs}:z:" .. mm._require("broker.settings").abi())
+expect.equal(server:cli("zrange " .. later .. " 0 -1 withscores"), id:match(":(.*)") .. "\n" .. at .. "000")
 expect.equal(mm.cancel(server.url, id), true)
 
 -- From a shell.
@@ -172,5 +172,5 @@ expect.raises("not on a broker", mm.Pool(1).post, mm.Pool(1), math.abs, {})
 expect.raises("Pool:post: argument 1", pool.post, pool, 5)
 expect.raises("Pool:post: retries", pool.post, pool, math.abs, {}, { retries = -1 })
 expect.raises("Pool:post: at: only without delay", pool.post, pool, math.abs, {}, { at = 1, delay = 1 })
-expect.raises("mm.result: argument 2", mm.result, server.url, "jobs")
+expect.raises("result: argument 2", mm.result, server.url, "jobs")
 pool:terminate()

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- variants: release asan
--- A task that is JSON, put in by the clients in docs/how-to/post-tasks.md: it runs a function that the worker imports,
--- with data, and no other; its outcome is JSON, and has one, as that of every posted task.
+-- A task that is JSON, put in by the clients in docs/how-to/post-tasks.md: it runs a function that the worker
+-- imports, with data, and no other; its outcome is JSON, and has one, as that of every posted task.
 local mm = require "manymoons"
 local broker = require "broker"
 local expect = require "expect"
@@ -90,7 +90,9 @@ for id, row in pairs({
   put('{"id":"' .. id .. '",' .. row[1] .. "}")
   expect.truthy(outcome(id):find(row[2], 1, true), outcome(id))
 end
-for _, text in ipairs({ "nothing", "[]", "{}", '{"id":5}', '{"id":"a b"}', '{"id":"' .. ("x"):rep(80) .. '"}' }) do put(text) end
+for _, text in ipairs({ "nothing", "[]", "{}", '{"id":5}', '{"id":"a b"}', '{"id":"' .. ("x"):rep(80) .. '"}' }) do
+  put(text)
+end
 broker.eventually("they are gone", function() return server:cli("xlen 'manymoons:{jobs}:q'") == "0" end)
 
 -- Later, and cancelled before.

@@ -2,8 +2,8 @@
 -- What becomes of a posted task after an attempt: it runs again after a pause, or has its outcome. Errors and lost
 -- workers count alike; a task that took too long, was cancelled or refused does not run again.
 --
---   outcome   pause, line, attempts: it runs again; or kind, payload, mac, ttl, worker, and of one that is given up also
---             why and trace
+--   outcome   pause, line, attempts: it runs again; or kind, payload, mac, ttl, worker, and of one that
+--             is given up also why and trace
 local require, native = ...
 
 local codec = require("broker.codec")

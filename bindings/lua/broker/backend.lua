@@ -89,6 +89,12 @@ backend.PATIENCE = 50e-6
 ---@field outcome fun(self, task: manymoons.broker.Task, seconds: number): table?
 ---gives a posted task this outcome, kept for so long, if it has none: "cancelled", "ended" or "unknown"
 ---@field withdraw fun(self, task: manymoons.broker.Task, outcome: table, ms: string): string?
+---keeps a schedule (schedules.lua); next_after(now) → when it runs first. The time of its next run
+---@field schedule fun(self, schedule: table, next_after: fun(now: number): number): number?
+---whether there was one
+---@field unschedule fun(self, name: string): boolean?
+---a list of { name, at, cron, label, catchup }
+---@field schedules fun(self): table?
 ---reads until is_done() says so
 ---@field await fun(self, seconds: number, is_done: fun(): any): true?
 
@@ -117,7 +123,8 @@ backend.PATIENCE = 50e-6
 ---@field deregister fun(self, seconds: number)
 
 ---Serves a pool. about: name; worker (its name); abi; poller; lease (seconds); on_task(delivery);
----on_acked(delivery, why), why: nil when the outcome is there, or belongs to another worker.
+---on_schedule(schedule, due, now): it is due (fire); on_acked(delivery, why), why: nil when the outcome is there, or
+---belongs to another worker.
 ---@class manymoons.broker.Worker: manymoons.broker.Inspector
 ---asks for tasks, unless it has asked, and waits for them; false: not yet possible
 ---@field fetch fun(self, count: integer): boolean
@@ -132,6 +139,8 @@ backend.PATIENCE = 50e-6
 ---@field again fun(self, delivery: table, attempts: integer, pause: number, line: string, on_again: function)
 ---puts posted tasks that are due where workers fetch them; the seconds until it is to be called again
 ---@field move_due fun(self): number
+---puts the task of a schedule's time into its stream, if no other worker has done it; then the next time counts
+---@field fire fun(self, schedule: table, task: manymoons.broker.Task, due: number, following: number)
 ---a function by its name
 ---@field load fun(self, name: string, on_text: fun(text: string?))
 ---whether this delivery is the one whose outcome the task's client waits for: it is no copy, and there is none yet;
@@ -182,11 +191,12 @@ backend.PATIENCE = 50e-6
 local SESSION = { "new", "open", "close", "read", "flush" }
 local INSPECTOR = {
   "examine", "workers", "depth", "dead", "letter", "retry", "await", "post", "outcome", "withdraw",
+  "schedule", "unschedule", "schedules",
 }
 local CLIENT = { "state", "submit", "forget", "results", "is_open", "cancel", "heartbeat", "deregister" }
 local WORKER = {
-  "fetch", "stop_fetching", "is_idle", "ack", "again", "nack", "load", "is_open", "reclaim", "move_due", "heartbeat",
-  "deregister",
+  "fetch", "stop_fetching", "is_idle", "ack", "again", "nack", "load", "is_open", "reclaim", "move_due", "fire",
+  "heartbeat", "deregister",
 }
 local QUEUE = { "new", "open", "close", "put", "await_room", "get", "ack", "depth", "reclaim", "finish", "heartbeat" }
 local CLASSES = {

@@ -23,9 +23,11 @@ local hex = require("core.hex")
 local waits = require("core.waits")
 local backoff = require("broker.backoff")
 local codec = require("broker.codec")
+local cron = require("broker.cron")
 local inspect = require("broker.inspect")
 local letters = require("broker.letters")
 local posting = require("broker.posting")
+local schedules = require("broker.schedules")
 local readers = require("broker.readers")
 local broker = require("broker.settings")
 local base = require("pool.dispatcher")
@@ -518,33 +520,56 @@ function dispatch.submit_call(pool, f, opts, args, sink)
   return task
 end
 
--- Posted tasks: the server keeps them, and the pool has no part in them any more ---------------------------------------
+-- Posted tasks: the server keeps them, and the pool has no part in them any more -------------------------------------
 
-local POST_AGAIN = { stale = true, again = true, later = true }
+local ASK_AGAIN = { stale = true, again = true, later = true }
 
--- true; false: not yet
-local function try_to_post(pool, task)
-  if pool._ended then checks.fail("Pool:post: the pool is closed") end
-  if pool._is_working or not protected_work(pool) then return false end
-  local done, why, kind = pool._session:post(task)
-  if done or POST_AGAIN[kind] then return done end
-  checks.fail("Pool:post: " .. pool._broker .. ": " .. why)
+-- The answer; nil: not yet
+local function try_to_ask(pool, where, name, ...)
+  if pool._ended then checks.fail(where .. ": the pool is closed") end
+  if pool._is_working or not protected_work(pool) then return nil end
+  local answer, why, kind = pool._session[name](pool._session, ...)
+  if answer ~= nil or ASK_AGAIN[kind] then return answer end
+  checks.fail(where .. ": " .. pool._broker .. ": " .. why)
 end
 
--- The id, once the server has the task; a server that is down is waited for.
-function dispatch.post(pool, f, args, opts)
-  local entry = new_entry(pool, f)
-  pool._posts = pool._posts + 1
-  local task = posting.new_task({
-    name = pool._name, secrets = pool._secrets, client = pool._poster, number = pool._posts, opening = pool._opening,
-    abi = broker.abi(), timeout = pool._timeout, retries = pool._retries,
-  }, f, entry, args, opts)
-  while not try_to_post(pool, task) do
+-- The answer to a request that may be made again; a server that is down is waited for.
+local function ask_until_answered(pool, where, ...)
+  while true do
+    local answer = try_to_ask(pool, where, ...)
+    if answer ~= nil then return answer end
     if pool._broken then errors.raise(pool._broken) end
     waits.sleep(pool._is_working and 0.001 or HOLD)
   end
+end
+
+-- What posts, and the function's entry.
+local function poster_of(pool, f)
+  local entry = new_entry(pool, f)
+  pool._posts = pool._posts + 1
+  return {
+    name = pool._name, secrets = pool._secrets, client = pool._poster, number = pool._posts, opening = pool._opening,
+    abi = broker.abi(), timeout = pool._timeout, retries = pool._retries,
+  }, entry
+end
+
+-- The id, once the server has the task.
+function dispatch.post(pool, f, args, opts)
+  local by, entry = poster_of(pool, f)
+  local task = posting.new_task(by, f, entry, args, opts)
+  ask_until_answered(pool, "Pool:post", "post", task)
   return posting.id_of(pool._name, task)
 end
+
+-- The time of the next run, once the server has the schedule.
+function dispatch.schedule(pool, name, text, f, args, opts)
+  local times = schedules.check_times(text, "Pool:schedule")
+  local by, entry = poster_of(pool, f)
+  local schedule = schedules.new(by, name, text, f, entry, args, opts)
+  return ask_until_answered(pool, "Pool:schedule", "schedule", schedule, function(now) return cron.next(times, now) end)
+end
+
+function dispatch.unschedule(pool, name) return ask_until_answered(pool, "Pool:unschedule", "unschedule", name) end
 
 local function cancel_task(pool, task)
   if pool._tasks[task.number] ~= task then return false end

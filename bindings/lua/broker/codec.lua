@@ -60,6 +60,20 @@ function codec.is_result_signed(secrets, pool, task, kind, payload, mac)
   return is_signed(secrets, mac, "manymoons result 1", pool, task.client, task.seq, kind, payload)
 end
 
+local function parts_of_schedule(pool, s)
+  return "manymoons schedule 1", pool, s.name, s.cron, s.catchup, s.func, s.init, s.flags, s.body, s.abi
+end
+
+-- Its signature, and a text that changes with whatever it says.
+function codec.sign_schedule(secrets, pool, schedule)
+  local version = hex(sign("version", parts_of_schedule(pool, schedule)))
+  return secrets[1] and sign(secrets[1], parts_of_schedule(pool, schedule)) or "", version
+end
+
+function codec.is_schedule_signed(secrets, pool, schedule)
+  return is_signed(secrets, schedule.mac, parts_of_schedule(pool, schedule))
+end
+
 -- Functions ----------------------------------------------------------------------------------------------------------
 
 function codec.digest(blob) return hex(native.sha256(blob)) end
@@ -144,8 +158,8 @@ function codec.encode_flags(task)
 end
 
 -- The same flags, good for so long from now on.
-function codec.renew_flags(text)
-  return (text:gsub("^(%S+ %S+ %S+ %S+ )%d+", "%1" .. string.format("%d", os.time() + codec.SIGNED_SECONDS), 1))
+function codec.renew_flags(text, seconds)
+  return (text:gsub("^(%S+ %S+ %S+ %S+ )%d+", "%1" .. string.format("%d", os.time() + seconds), 1))
 end
 
 -- Of a task that is posted.
@@ -183,6 +197,7 @@ end
 -- Posted tasks -------------------------------------------------------------------------------------------------------
 
 codec.TTL, codec.BACKOFF = 3600, 1 -- seconds
+codec.SCHEDULED = "t:cron." -- the client of a schedule's tasks, before its name
 
 function codec.is_posted(task)
   return #task.client <= codec.CLIENT_MAX and task.client:find("^t:[%w_.-]+$") ~= nil and #task.seq <= SEQ_MAX
@@ -194,7 +209,8 @@ function codec.name_of(task) return task.client:sub(3) .. (task.seq == "0" and "
 
 function codec.task_named(name)
   local client, seq = name:match("^(%x+)%-([1-9]%d*)$")
-  if client and #client == 24 and #seq <= SEQ_MAX then return { client = "t:" .. client, seq = seq } end
+  if not client or #client ~= 24 then client, seq = name:match("^(cron%..+)%-([1-9]%d*)$") end
+  if client and #seq <= SEQ_MAX then return { client = "t:" .. client, seq = seq } end
   return { client = "t:" .. name, seq = "0" }
 end
 
@@ -246,8 +262,8 @@ function codec.read_foreign(task)
   task.client, task.seq, task.func, task.init, task.mac, task.body = "", "0", "", "", "", task.json
   task.flags = codec.posted_flags(0, 0, 0, 2 ^ 40, codec.TTL, codec.BACKOFF)
   local id = type(about) == "table" and about.id
-  if type(id) ~= "string" or not id:find("^[%w_.-]+$") or #id > codec.CLIENT_MAX - 2 then
-    task.malformed = why or "id: up to 62 letters, digits, '_', '.' and '-' expected"
+  if type(id) ~= "string" or not id:find("^[%w_.-]+$") or #id > codec.CLIENT_MAX - 2 or id:find("^cron%.") then
+    task.malformed = why or "id: up to 62 letters, digits, '_', '.' and '-' expected, and not 'cron.' first"
     return
   end
   task.client = "t:" .. id

@@ -107,7 +107,7 @@ end
 
 -- The last time up to `now`, if there has been one since 1970.
 function cron.latest(times, now)
-  local back, last = 60, nil
+  local back, last = 60
   repeat
     last = cron.next(times, now - back)
     back = 2 * back

@@ -22,7 +22,8 @@ function letters.retry(session, secrets, pool_name, id)
   if not task then return nil, why end
   why = refusal_of(secrets, pool_name, task)
   if why then return nil, "dead letter " .. id .. ": " .. why end
-  task.client, task.seq, task.flags = hex(native.random_bytes(12)), "1", codec.renew_flags(task.flags)
+  task.client, task.seq = hex(native.random_bytes(12)), "1"
+  task.flags = codec.renew_flags(task.flags, codec.SIGNED_SECONDS)
   task.mac = codec.sign_task(secrets, pool_name, task)
   return session:retry(id, task)
 end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Posted tasks: work that outlives its program. The server has the task when `post` returns, and keeps its outcome by the
--- task's id for whichever program asks. An id is the name of the pool, ":", and the task's name within it (codec.lua).
+-- Posted tasks: work that outlives its program. The server has the task when `post` returns, and keeps
+-- its outcome by the task's id, for all programs. An id is the name of the pool, ":", and the task's
+-- name within it (codec.lua).
 local require, native = ...
 
 local checks = require("core.checks")
@@ -81,7 +82,8 @@ local function unknown(id) return nil, "ENOENT: there is no task " .. id .. ", o
 local function decode(secrets, pool_name, task, kind, payload, mac)
   local is_json = kind:byte() == 106 and task.seq == "0" -- "j"
   if secrets[1] and not is_json and not codec.is_result_signed(secrets, pool_name, task, kind, payload, mac) then
-    return false, errors.of_kind("unsendable", "BadSignature: the result was signed with another secret than this program's")
+    return false, errors.of_kind("unsendable",
+      "BadSignature: the result was signed with another secret than this program's")
   end
   if is_json then return codec.decode_foreign_outcome(payload) end
   return codec.decode_outcome(payload, secrets[1] ~= nil)
@@ -89,8 +91,8 @@ end
 
 -- The results of a posted task; raises its mm.Error; or nil and "timeout", or why it is not known.
 function posting.result(url, id, timeout, opts)
-  timeout = checks.timeout(timeout, "mm.result")
-  local pool_name, task, session, secrets = begin("mm.result", url, id, 4, opts)
+  timeout = checks.timeout(timeout, "result")
+  local pool_name, task, session, secrets = begin("result", url, id, 4, opts)
   if not session then return nil, "EIO: " .. secrets end
   local found, why = session:outcome(task, timeout or math.huge)
   session:close()
@@ -104,7 +106,7 @@ end
 
 -- True: it is cancelled, and has run or will run no further; false: it has had its outcome; or nil and why.
 function posting.cancel(url, id, opts)
-  local pool_name, task, session, secrets = begin("mm.cancel", url, id, 3, opts)
+  local pool_name, task, session, secrets = begin("cancel", url, id, 3, opts)
   if not session then return nil, "EIO: " .. secrets end
   local payload = codec.encode_failure(errors.of_kind("cancelled", "the task was cancelled"))
   local outcome = { kind = "v:0", payload = payload }

@@ -203,7 +203,7 @@ end
 -- The local pool's entry for a function, kept for the next task, which is often of the same.
 local function entry_of(self, task)
   local copy, mode, last = task.options.copy, task.options.mode, self.last
-  local client = copy ~= "0" and task.client or nil
+  local client = copy ~= "0" and name_of(task) or nil
   if last and last.func == task.func and last.init == task.init and last.mode == mode
     and last.is_trusted == task.is_trusted and last.copy == copy and last.client == client
     and last.is_json == (task.json ~= nil) then
@@ -224,7 +224,8 @@ local function run(self, task)
   local entry = entry_of(self, task)
   local job = {
     mode = options.mode == codec.CALL and codec.CALL or codec.MAP, entry = entry, count = options.count, base = 0,
-    timeout = options.timeout or self.task_timeout, retries = task.is_posted and 0 or math.max(0, options.retries - task.losses), sink = task,
+    timeout = options.timeout or self.task_timeout, sink = task,
+    retries = task.is_posted and 0 or math.max(0, options.retries - task.losses),
   }
   if options.mode == codec.CALL then
     job.args = checks.pack(task.body)

@@ -15,6 +15,7 @@ local waits = require("core.waits")
 local attempts = require("broker.attempts")
 local backoff = require("broker.backoff")
 local codec = require("broker.codec")
+local schedules = require("broker.schedules")
 local broker = require("broker.settings")
 local new_tasks = require("broker.tasks")
 local base = require("pool.dispatcher")
@@ -140,7 +141,9 @@ function Worker.nack(self, task, losses)
     kind = "v:0", payload = payload, why = why, worker = self.name,
     mac = codec.sign_result(self.secrets, self.pool_name, task, "v:0", payload),
   }
-  self.session:nack(task, losses, retries, outcome, losses > 0 and function(...) log_requeued(self, task, ...) end or nil)
+  self.session:nack(task, losses, retries, outcome, losses > 0 and function(...)
+    log_requeued(self, task, ...)
+  end or nil)
 end
 
 function Worker.reap(self)
@@ -261,11 +264,21 @@ local function wait_for_server(self)
   end
 end
 
+-- A schedule that this worker may not run waits for another one, and is mentioned once.
+local function fire(self, schedule, due, now)
+  local task, following = schedules.task_of(self.secrets, self.pool_name, schedule, due, now)
+  if task then return self.session:fire(schedule, task, due, following) end
+  if self.refused[schedule.name] == schedule.version then return end
+  self.refused[schedule.name] = schedule.version
+  self.log("refused", { schedule = schedule.name, why = following })
+end
+
 local function new_session(self)
   return self.settings.backend.Worker.new(self.settings, {
     name = self.pool_name, worker = self.name, abi = broker.abi(), poller = self.poller, lease = self.lease_seconds,
     on_task = function(task) self.tasks:admit(task) end,
     on_acked = function(task, why) self.tasks:note_acked(task, why) end,
+    on_schedule = function(...) fire(self, ...) end,
   })
 end
 
@@ -289,7 +302,7 @@ function worker.run(options)
     lease_seconds = options.lease, grace = options.grace, world = options.world, host = host, started = time(),
     name = options.name or string.format("%s:%d:%s", host, native.pid(), hex(native.random_bytes(3))),
     poller = assert(native.poller_new()), signals = assert(native.signal_descriptor()), next_tell = 0, signals_at = 0,
-    retry_at = 0, reap_at = 0,
+    retry_at = 0, reap_at = 0, refused = {},
   }, Worker)
   self.poller:keep(self.signals)
   self.log = logger(self.name)

@@ -37,7 +37,9 @@ local function refuse(why) usage.refuse("post", why) end
 
 local function number_of(name, text)
   local value = tonumber(text)
-  if not value or value < 0 or value > 2 ^ 40 then refuse(name .. ": a number, 0 or more, expected, got '" .. text .. "'") end
+  if not value or value < 0 or value > 2 ^ 40 then
+    refuse(name .. ": a number, 0 or more, expected, got '" .. text .. "'")
+  end
   if name == "--retries" and value % 1 ~= 0 then refuse(name .. ": a whole number expected, got '" .. text .. "'") end
   if name == "--timeout" and value == 0 then refuse(name .. ": a number above 0 expected, got '" .. text .. "'") end
   return value

@@ -94,6 +94,7 @@ local option_checks = {
   },
   delay = { is_span, "a number of seconds, 0 or more," }, ttl = { is_span, "a number of seconds, 0 or more," },
   at = { is_span, "a Unix time" },
+  catchup = { function(v) return v == "once" or v == "all" end, "'once' or 'all'" },
 }
 
 local function allow(...)
@@ -107,6 +108,7 @@ arguments.imap = allow("chunksize", "timeout", "retries", "progress", "window", 
 arguments.fold = allow("timeout", "retries", "progress")
 arguments.call = allow("timeout", "retries", "callback", "error_callback", "retry_errors", "backoff")
 arguments.post = allow("timeout", "retries", "backoff", "ttl", "delay", "at")
+arguments.schedule = allow("timeout", "retries", "backoff", "ttl", "catchup")
 arguments.async = allow("chunksize", "timeout", "retries", "progress", "callback", "error_callback", "errors",
   "retry_errors", "backoff")
 

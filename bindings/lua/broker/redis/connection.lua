@@ -16,8 +16,8 @@ local connection = {}
 
 local SEND_SECONDS, CONNECT_SECONDS = 10, 5
 local SCRIPTS = {
-  "ack", "adopt", "again", "cancel", "depth", "deregister", "due", "finish", "forget", "get", "heartbeat", "hold", "move",
-  "nack", "outcome", "post", "put", "release", "retry", "submit", "withdraw",
+  "ack", "adopt", "again", "cancel", "depth", "deregister", "due", "finish", "fire", "forget", "get",
+  "heartbeat", "hold", "move", "nack", "outcome", "post", "put", "release", "retry", "schedule", "submit", "withdraw",
 }
 local texts, digests = {}, {}
 

@@ -5,6 +5,7 @@ local require, native = ...
 
 local codec = require("broker.codec")
 local connection = require("broker.redis.connection")
+local keys = require("broker.redis.keys")
 local posted = require("broker.redis.posted")
 local session = require("broker.redis.session")
 local new_lease = require("broker.redis.lease")
@@ -26,10 +27,10 @@ local SIGNED_SECONDS, POSTED_SECONDS = tostring(codec.SIGNED_SECONDS), tostring(
 
 function Worker.new(settings, about)
   local self = session.new(Worker, settings, about,
-    { "ack", "adopt", "again", "deregister", "due", "finish", "hold", "move", "nack" }, { "ack", "finish" })
+    { "ack", "adopt", "again", "deregister", "due", "finish", "fire", "hold", "move", "nack" }, { "ack", "finish" })
   local key = self.key
-  self.streams = { session.stream_of(key, ""), session.stream_of(key, about.abi) }
-  self.due_keys = { posted.due_of(key, ""), posted.due_of(key, about.abi) }
+  self.streams = { keys.stream_of(key, ""), keys.stream_of(key, about.abi) }
+  self.due_keys = { keys.due_of(key, ""), keys.due_of(key, about.abi), keys.schedules_of(key) }
   self.registry, self.block = key .. "w", math.min(BLOCK, about.lease / 2)
   self.sweep_at = 0
   self.note_acked = function(task, _, failure) about.on_acked(task, failure) end
@@ -80,7 +81,7 @@ local function delivery_of(self, stream, id, list)
   local task = session.task_of(list)
   task.id, task.stream, task.losses = id, stream, tonumber(task.losses) or 0
   task.is_posted = codec.is_posted(task)
-  task.owner = task.is_posted and posted.record_of(self.key, task)
+  task.owner = task.is_posted and keys.record_of(self.key, task)
     or self.key .. "o:" .. task.client:sub(1, codec.CLIENT_MAX)
   return task
 end
@@ -148,21 +149,48 @@ end
 
 local function move(self, place, names)
   local words = { "EVAL", connection.text("move"), tostring(#names + 1), self.due_keys[place], self.streams[place] }
-  for i = 2, #names do words[#words + 1] = posted.record_of(self.key, codec.task_named(names[i])) end
+  for i = 2, #names do words[#words + 1] = keys.record_of(self.key, codec.task_named(names[i])) end
   for i = 2, #names do
     words[#words + 1], words[#words + 2] = names[i], codec.task_named(names[i]).seq
   end
   self.talker:send_list(nil, nil, words)
 end
 
+-- Has the owner of the session say which task it makes (fire).
+local function look_at_schedule(self, name, now)
+  local fields
+  self.talker:send(function(_, reply) fields = session.fields_of(reply or {}) end, nil, "HGETALL",
+    keys.schedule_of(self.key, name))
+  self.talker:send(function(_, at)
+    if not at or not fields.v then return end
+    self.about.on_schedule({
+      name = name, cron = fields.cron or "", catchup = fields.up, version = fields.v, func = fields.f or "",
+      init = fields.i or "", flags = fields.x or "", body = fields.b or "", mac = fields.m or "",
+      label = fields.l or "", abi = fields.a or "",
+    }, tonumber(at) / 1000, now)
+  end, nil, "ZSCORE", keys.schedules_of(self.key), name)
+end
+
 local function note_due(self, found)
   if not found then return end
   self.due_at = time() + DUE_SECONDS
-  for place, names in ipairs(found) do
+  for place = 1, #self.due_keys do
+    local names = found[place + 1]
     if names[1] ~= "" then self.due_at = math.min(self.due_at, time() + tonumber(names[1]) / 1000) end
-    if #names > DUE_AT_ONCE then self.due_at = 0 end
-    if names[2] then move(self, place, names) end
+    if #names > DUE_AT_ONCE and self.streams[place] then self.due_at = 0 end
+    if names[2] and self.streams[place] then move(self, place, names) end
   end
+  local names = found[#self.due_keys + 1]
+  for i = 2, #names do look_at_schedule(self, names[i], tonumber(found[1]) / 1000) end
+end
+
+-- The task of one time of a schedule, which is due at `due`, and next at `following` (seconds since 1970).
+function Worker.fire(self, schedule, task, due, following)
+  local key = self.key
+  self.due_at = 0 -- it may be due again already
+  self.talker:script(nil, nil, "fire", "4", keys.schedules_of(key), keys.schedule_of(key, schedule.name),
+    keys.stream_of(key, task.abi), keys.record_of(key, task), schedule.name, string.format("%.0f", due * 1000),
+    string.format("%.0f", following * 1000), schedule.version, task.seq, task.abi, posted.fields_of(task))
 end
 
 -- Puts tasks that are due into their streams. → the seconds until it is to be called again
@@ -170,8 +198,8 @@ function Worker.move_due(self)
   local now = time()
   if now >= self.due_at then
     self.due_at = now + DUE_SECONDS
-    self.talker:script(function(_, found) note_due(self, found) end, nil, "due", "2", self.due_keys[1],
-      self.due_keys[2], tostring(DUE_AT_ONCE))
+    self.talker:script(function(_, found) note_due(self, found) end, nil, "due", "3", self.due_keys[1],
+      self.due_keys[2], self.due_keys[3], tostring(DUE_AT_ONCE))
   end
   return math.max(0, self.due_at - now)
 end
@@ -182,7 +210,7 @@ end
 local function hold_functions(self, task)
   for _, name in ipairs({ task.func, task.init }) do
     if name:sub(1, 2) == "f:" then
-      local key, holders = session.keys_of_function(self.key, name)
+      local key, holders = keys.keys_of_function(self.key, name)
       self.talker:script(nil, nil, "hold", "2", key, holders, "dead", LETTERS_SECONDS, "")
     end
   end
@@ -192,7 +220,7 @@ local function finish(self, task, outcome)
   local conn = (self.is_waiting or outcome.why) and self.talker or self.waiter
   local bits, bit = bit_of(self, task)
   conn:script(self.note_acked, task, "finish", "5", task.stream, task.owner, self.key .. "dead", bits,
-    posted.mail_of(self.key, task), task.id, task.seq, outcome.kind, outcome.payload, outcome.mac,
+    keys.mail_of(self.key, task), task.id, task.seq, outcome.kind, outcome.payload, outcome.mac,
     string.format("%.0f", outcome.ttl * 1000), outcome.why or "", outcome.worker, outcome.trace or "", DEAD_MOST,
     task.mac ~= "" and bit or "", POSTED_SECONDS)
 end
@@ -201,7 +229,7 @@ end
 function Worker.again(self, task, attempts, pause, line, on_again)
   self.due_at = math.min(self.due_at, time() + pause)
   self.talker:script(function(_, what, failure) on_again(what, failure) end, nil, "again", "3", task.stream, task.owner,
-    posted.due_of(self.key, session.abi_of(self.key, task.stream)), task.id, task.seq, codec.name_of(task),
+    keys.due_of(self.key, keys.abi_of(self.key, task.stream)), task.id, task.seq, codec.name_of(task),
     tostring(attempts), string.format("%.0f", pause * 1000), line)
 end
 
@@ -233,12 +261,11 @@ end
 
 -- A task of a program of another language has a record from here on.
 local function adopt(self, task, on_answer)
-  local due = task.at and string.format("@%.0f", task.at * 1000) or string.format("%.0f", (task.delay or 0) * 1000)
   self.talker:script(function(_, ms, failure)
     if failure then return on_answer(nil) end
     task.pause = tonumber(ms) / 1000
     on_answer(task.pause >= 0)
-  end, nil, "adopt", "1", task.owner, task.id, task.seq, due)
+  end, nil, "adopt", "1", task.owner, task.id, task.seq, posted.due_text(task))
 end
 
 function Worker.is_open(self, task, on_answer)

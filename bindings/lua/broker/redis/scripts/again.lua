@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- A posted task that was delivered runs once more: at once, from the end of its stream, or after a pause. So it is with a
--- task that failed, one that was lost with its worker, one that a worker hands back, and one that is not due yet.
+-- A posted task that was delivered runs once more: at once, from the end of its stream, or after a pause.
+-- So it is with a task that failed, one that was lost with its worker, one that a worker hands back, and
+-- one that is not due yet.
 --
 -- KEYS  stream, the task's record, the tasks that are due later
 -- ARGV  id, number, the task's name among these, how many attempts this makes (0: none), milliseconds of the pause, and

@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- Keeps the outcome of a posted task in its record, if this delivery of it is the one that counts, and takes the task out
--- of the stream, in one step. Programs that wait for the outcome are woken. The first writes free memory.
+-- Keeps the outcome of a posted task in its record, if this delivery of it is the one that counts, and
+-- takes the task out of the stream, in one step. Programs that wait for the outcome are woken. The first
+-- writes free memory.
 --
 -- KEYS  stream, the task's record, dead letters, the bits of tasks that are done, the list that wakes programs
--- ARGV  id, number, kind, payload, signature, milliseconds for which the outcome is kept; then why it is dead ("": it is
---       not), the worker's name, the traceback, and the most dead letters; the task's bit ("": it was not signed), and
---       the seconds for which bits live
+-- ARGV  id, number, kind, payload, signature, milliseconds for which the outcome is kept; then why it is
+--       dead ("": it is not), the worker's name, the traceback, and the most dead letters; the task's bit ("":
+--       it was not signed), and the seconds for which bits live
 -- → 1: this is the outcome; 0: there was one before, or another delivery counts
 local entry = ARGV[7] ~= "" and redis.call("XRANGE", KEYS[1], ARGV[1], ARGV[1])[1]
 redis.call("XACK", KEYS[1], "g", ARGV[1])

@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- Puts one posted task, once: into its stream, or among the tasks that are due later. A task due within moments wakes a
--- worker if it is the first one: an entry with the field "w" waits then in the stream, one at most.
+-- Puts one posted task, once: into its stream, or among the tasks that are due later. A task due within
+-- moments wakes a worker if it is the first one: an entry with the field "w" waits then in the stream, one
+-- at most.
 --
--- KEYS  the task's record (number → its entry's id, or "due"; then =field → value), stream, the tasks that are due later
--- ARGV  the task's name among these, number, the stream's Lua, milliseconds of its delay, or "@" and the time that it is
---       due, and below which delay workers need to be woken; then the fields of the entry
+-- KEYS  the task's record (number → its entry's id, or "due"; then =field → value), stream, the tasks that
+--       are due later
+-- ARGV  the task's name among these, number, the stream's Lua, milliseconds of its delay, or "@" and the
+--       time that it is due, and below which delay workers need to be woken; then the fields of the entry
 -- → the entry's id, "due", or "done": it was put before, and is not open any more
 if redis.call("EXISTS", KEYS[1]) == 1 then return redis.call("HGET", KEYS[1], ARGV[2]) or "done" end
 local clock = redis.call("TIME")
