@@ -179,7 +179,7 @@ function Process:close() end
 ---Default: MANYMOONS_BROKER_PASSWORD, MANYMOONS_BROKER_PASSWORD_FILE
 ---@field abi_wait? number seconds after which functions fail if no worker has the program's Lua; default: 30
 
----A task that was lost too often.
+---A task that was given up: lost too often, or one that was posted and failed.
 ---<!-- example: not run -->
 ---```lua
 ---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs" })
@@ -191,6 +191,7 @@ function Process:close() end
 ---@field who string the worker that recorded it
 ---@field at number seconds since 1970
 ---@field func string its function
+---@field label? string of one that was posted: the function's name or place
 
 ---@alias manymoons.Library "safe"|"io"|"os"|"package"|"debug"|"ffi"|"all"
 
@@ -224,6 +225,7 @@ function Process:close() end
 ---@field backoff? number seconds before the first of these runs, doubled for each further one up to an hour, ± 20 %; default: 1
 ---@field timeout? number seconds that one run may take; after that the task fails, and is not tried again. Default: the pool's
 ---@field ttl? number seconds for which the server keeps the outcome; default: 3600
+---@field secret? boolean true: `manymoons pool` does not show its arguments; default: false
 
 ---The options of Pool:schedule.
 ---<!-- example: not run -->
@@ -581,7 +583,8 @@ function Pool:unschedule(name) end
 ---@return manymoons.DeadLetter[]
 function Pool:dead() end
 
----For a pool on a broker: runs a dead letter again, signed anew. Its result goes to no caller.
+---For a pool on a broker: runs a dead letter again, signed anew. The result of a call goes to no caller; a task that was posted gets an id of
+---its own, and one that came as JSON keeps the one it had.
 ---<!-- example: not run -->
 ---```lua
 ---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs" })
@@ -589,7 +592,7 @@ function Pool:dead() end
 ---```
 ---@param id string
 ---@return boolean? put true, or nil
----@return string? why there is no dead letter with that id
+---@return string? id of the task that was posted; or why there is no dead letter with that id
 function Pool:retry(id) end
 
 ---Accepts no more calls. Submitted calls still run.

@@ -22,7 +22,7 @@ _manymoons_options() {
     compare) echo '--runs --warmup --worlds --workers --chunks --lua --pin --timeout --html --profile --trace --json --csv' ;;
     top) echo '--once --json' ;;
     worker) echo '--pool --slots --processes --sandbox --read --write --network --import --json --secret-file --password-file --lease --grace --max-tasks --task-timeout --name' ;;
-    pool) echo '--json --prometheus --dead --retry --secret-file --password-file' ;;
+    pool) echo '--json --prometheus --dead --show --retry --delete --match --schedules --cancel --pause --resume --purge --secret-file --password-file' ;;
     post) echo '--json --wait --delay --at --retries --backoff --timeout --ttl --secret-file --password-file' ;;
     map) echo '--json --filter --reduce --init --files --block --unordered -j --world --broker --pool --secret-file --password-file --timeout --retries --chunksize --halt --joblog --resume --resume-failed --bar --dry-run -h --help' ;;
     profile) echo '-o --format --top --mode --rate --seconds --diff -h --help' ;;
@@ -59,7 +59,11 @@ _manymoons_value() {
     worker:--max-tasks) echo 'other' ;;
     worker:--task-timeout) echo 'other' ;;
     worker:--name) echo 'other' ;;
+    pool:--show) echo 'other' ;;
     pool:--retry) echo 'other' ;;
+    pool:--delete) echo 'other' ;;
+    pool:--match) echo 'other' ;;
+    pool:--cancel) echo 'other' ;;
     pool:--secret-file) echo 'file' ;;
     pool:--password-file) echo 'file' ;;
     post:--wait) echo 'other' ;;

@@ -59,8 +59,16 @@ complete -c manymoons -n '__fish_seen_subcommand_from worker' -l name -x -d 'the
 complete -c manymoons -n '__fish_seen_subcommand_from pool' -f
 complete -c manymoons -n '__fish_seen_subcommand_from pool' -l json -d 'as JSON'
 complete -c manymoons -n '__fish_seen_subcommand_from pool' -l prometheus -d 'as text for Prometheus'
-complete -c manymoons -n '__fish_seen_subcommand_from pool' -l dead -d 'list the dead letters: tasks that were lost too often, and why'
+complete -c manymoons -n '__fish_seen_subcommand_from pool' -l dead -d 'list the dead letters: what failed, how often, and why'
+complete -c manymoons -n '__fish_seen_subcommand_from pool' -l show -x -d 'show a dead letter: its function, arguments, attempts and traceback'
 complete -c manymoons -n '__fish_seen_subcommand_from pool' -l retry -x -d 'run a dead letter again, signed anew'
+complete -c manymoons -n '__fish_seen_subcommand_from pool' -l delete -x -d 'delete a dead letter'
+complete -c manymoons -n '__fish_seen_subcommand_from pool' -l match -x -d 'with --dead, --retry all and --delete all'
+complete -c manymoons -n '__fish_seen_subcommand_from pool' -l schedules -d 'list the schedules, and when each runs next'
+complete -c manymoons -n '__fish_seen_subcommand_from pool' -l cancel -x -d 'cancel a task that was posted, by the id of the task'
+complete -c manymoons -n '__fish_seen_subcommand_from pool' -l pause -d 'have the workers fetch no more tasks'
+complete -c manymoons -n '__fish_seen_subcommand_from pool' -l resume -d 'have them fetch tasks again'
+complete -c manymoons -n '__fish_seen_subcommand_from pool' -l purge -d 'cancel all tasks that wait or are due later'
 complete -c manymoons -n '__fish_seen_subcommand_from pool' -l secret-file -r -F -d 'the secret that signs what runs again'
 complete -c manymoons -n '__fish_seen_subcommand_from pool' -l password-file -r -F -d 'the server\'s password, where the URL has none'
 complete -c manymoons -n '__fish_seen_subcommand_from post' -f

@@ -212,7 +212,7 @@ wrong_arguments.options = {
   CallOptions = of_calls, ReadOptions = secrets,
   ScheduleOptions = { catchup = { "x", 5, {} }, ttl = spans, retries = whole, timeout = { 0, unpack(seconds) },
     backoff = spans },
-  PostOptions = { delay = spans, at = spans, ttl = spans, retries = whole, timeout = { 0, unpack(seconds) },
+  PostOptions = { secret = switch, delay = spans, at = spans, ttl = spans, retries = whole, timeout = { 0, unpack(seconds) },
     backoff = spans },
   MapOptions = of_maps,
   ImapOptions = { window = { 0, unpack(whole) } },

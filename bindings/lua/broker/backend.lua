@@ -75,12 +75,21 @@ backend.PATIENCE = 50e-6
 ---@field examine fun(self, seconds: number): table?
 ---the names of the workers, and what each says about itself (false: nothing)
 ---@field workers fun(self, on_workers: fun(names: string[], texts: (string|false)[]))
----{ waiting, running, oldest (seconds), dead } of the tasks for all workers, and for those of these Luas
+---{ waiting, running, oldest (seconds), dead, due, paused } of the tasks for all workers, and for those of these Luas
 ---@field depth fun(self, abis: string[]): table?
 ---a list of { id, why, who, at, func, client, seq }, the newest last
 ---@field dead fun(self, most: integer): table?
 ---the task of a dead letter; its texts need not be trusted
 ---@field letter fun(self, id: string): manymoons.broker.Task?
+---takes a dead letter away
+---@field delete_letter fun(self, id: string): true?
+---workers fetch no tasks, or fetch them again
+---@field pause fun(self, is_paused: boolean): true?
+---tasks of one Lua that no worker has yet, and names of posted ones that are due later: the first so many
+---@field waiting fun(self, abi: string, most: integer): manymoons.broker.Delivery[]?
+---@field due_later fun(self, abi: string, most: integer): string[]?
+---gives a task that waits this outcome, and takes it out
+---@field end_waiting fun(self, task: manymoons.broker.Delivery, outcome: table, ms: string): any
 ---puts a task in the place of a dead letter, in one step; its client waits for no outcome
 ---@field retry fun(self, id: string, task: manymoons.broker.Task): true?
 ---keeps a posted task, once: in its stream, or until it is due (task.at, task.delay). It may be called again
@@ -192,6 +201,7 @@ local SESSION = { "new", "open", "close", "read", "flush" }
 local INSPECTOR = {
   "examine", "workers", "depth", "dead", "letter", "retry", "await", "post", "outcome", "withdraw",
   "schedule", "unschedule", "schedules",
+  "delete_letter", "pause", "waiting", "due_later", "end_waiting",
 }
 local CLIENT = { "state", "submit", "forget", "results", "is_open", "cancel", "heartbeat", "deregister" }
 local WORKER = {

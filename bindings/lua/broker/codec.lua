@@ -227,6 +227,8 @@ local FOREIGN = {
   backoff = { codec.BACKOFF, 0, 2 ^ 31 }, delay = { 0, 0, 2 ^ 31 }, at = { false, 0, 2 ^ 40 },
 }
 
+local FOREIGN_OTHERS = { id = true, ["function"] = true, args = true, secret = true }
+
 local function read_numbers(about)
   local found = {}
   for name, rule in pairs(FOREIGN) do
@@ -246,12 +248,13 @@ local function read_form(task, about)
   if not func then error("function: 'module:function' expected", 0) end
   if about.args ~= nil and type(about.args) ~= "table" then error("args: a list expected", 0) end
   for name in pairs(about) do
-    if name ~= "id" and name ~= "function" and name ~= "args" and not FOREIGN[name] then
+    if not FOREIGN_OTHERS[name] and not FOREIGN[name] then
       error(native.printable(name) .. ": no such field", 0)
     end
   end
   local numbers = read_numbers(about)
   task.func, task.label, task.at, task.delay = func, func:sub(3), numbers.at or nil, numbers.delay
+  task.is_hidden = about.secret == true
   task.flags = codec.posted_flags(numbers.timeout, numbers.retries, 0, 2 ^ 40, numbers.ttl, numbers.backoff)
 end
 

@@ -9,6 +9,7 @@ local errors = require("core.errors")
 local hex = require("core.hex")
 local codec = require("broker.codec")
 local broker = require("broker.settings")
+local upkeep = require("broker.upkeep")
 
 local posting = {}
 
@@ -36,6 +37,7 @@ function posting.new_task(by, f, entry, args, opts)
   local task = {
     client = "t:" .. by.client, seq = string.format("%d", by.number), func = inline(entry), init = inline(by.opening),
     mode = codec.CALL, args = args, label = label_of(f, entry.func), delay = opts.delay, at = opts.at,
+    is_hidden = opts.secret,
     abi = (entry.is_bytecode or by.opening) and by.abi or "",
     flags = codec.posted_flags(checks.time_limit(opts, by.timeout), opts.retries or by.retries, copy,
       os.time() + delay + codec.POSTED_SECONDS, opts.ttl or codec.TTL, opts.backoff or codec.BACKOFF),
@@ -108,15 +110,18 @@ end
 function posting.cancel(url, id, opts)
   local pool_name, task, session, secrets = begin("cancel", url, id, 3, opts)
   if not session then return nil, "EIO: " .. secrets end
-  local payload = codec.encode_failure(errors.of_kind("cancelled", "the task was cancelled"))
-  local outcome = { kind = "v:0", payload = payload }
-  if task.seq == "0" then outcome.kind, outcome.payload = "j:0", codec.foreign_outcome(payload) end
-  outcome.mac = codec.sign_result(secrets, pool_name, task, outcome.kind, outcome.payload)
-  local what, why = session:withdraw(task, outcome, KEPT_MS)
+  local what, why = session:withdraw(task, upkeep.cancelled(secrets, pool_name, task), KEPT_MS)
   session:close()
   if not what then return nil, "EIO: " .. why end
   if what == "unknown" then return unknown(id) end
   return what == "cancelled"
+end
+
+-- The same over an inspector of its pool: "cancelled", "ended" or "unknown"; nil and why
+function posting.cancel_over(session, secrets, pool_name, id)
+  local own_pool, task = read_id(id:find(":", 1, true) and id or pool_name .. ":" .. id, "cancel")
+  if own_pool ~= pool_name then return nil, id .. ": not a task of this pool" end
+  return session:withdraw(task, upkeep.cancelled(secrets, pool_name, task), KEPT_MS)
 end
 
 -- Posts one task over an inspector: its id, or nil and why.

@@ -94,6 +94,7 @@ local option_checks = {
   },
   delay = { is_span, "a number of seconds, 0 or more," }, ttl = { is_span, "a number of seconds, 0 or more," },
   at = { is_span, "a Unix time" },
+  secret = { function(v) return type(v) == "boolean" end, "true or false" },
   catchup = { function(v) return v == "once" or v == "all" end, "'once' or 'all'" },
 }
 
@@ -107,7 +108,7 @@ arguments.map = allow("chunksize", "timeout", "retries", "progress", "errors", "
 arguments.imap = allow("chunksize", "timeout", "retries", "progress", "window", "errors", "retry_errors", "backoff")
 arguments.fold = allow("timeout", "retries", "progress")
 arguments.call = allow("timeout", "retries", "callback", "error_callback", "retry_errors", "backoff")
-arguments.post = allow("timeout", "retries", "backoff", "ttl", "delay", "at")
+arguments.post = allow("timeout", "retries", "backoff", "ttl", "delay", "at", "secret")
 arguments.schedule = allow("timeout", "retries", "backoff", "ttl", "catchup")
 arguments.async = allow("chunksize", "timeout", "retries", "progress", "callback", "error_callback", "errors",
   "retry_errors", "backoff")

@@ -259,7 +259,7 @@ function Pool.dead(self)
   return list, why
 end
 
--- Runs a dead letter again; no caller waits for its result any more. True; or nil and why.
+-- Runs a dead letter again: true, and the id of a task that was posted; or nil and why.
 function Pool.retry(self, id)
   checks.self(self, meta, "Pool:retry")
   checks.expect(type(id) == "string", "Pool:retry", "argument 1: the id of a dead letter expected, got " .. type(id))

@@ -3,6 +3,7 @@
 -- results.
 local require, native = ...
 
+local entries = require("broker.redis.entries")
 local keys = require("broker.redis.keys")
 local session = require("broker.redis.session")
 local connection = require("broker.redis.connection")
@@ -120,12 +121,12 @@ local function note_results(self, reply, failure)
   self:end_wait()
   if failure then return self:note_trouble(failure) end
   local handle, on_result = self.waiter.handle, self.about.on_result
-  local entries = reply and reply[1] and reply[1][2] or {}
-  if #entries == 0 then self.is_caught_up = true end
-  for i = 1, #entries do
+  local found = reply and reply[1] and reply[1][2] or {}
+  if #found == 0 then self.is_caught_up = true end
+  for i = 1, #found do
     if self.waiter.handle ~= handle then return end -- a result has ended the pool
-    local fields = session.fields_of(entries[i][2])
-    self.last_result = entries[i][1]
+    local fields = entries.fields_of(found[i][2])
+    self.last_result = found[i][1]
     on_result(fields.s or "", fields.k or "", fields.v or "", fields.m or "")
   end
 end

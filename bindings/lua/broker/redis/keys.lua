@@ -11,6 +11,7 @@
 --                      long as signatures are good: no copy of it runs again
 --   w, w:<worker>      the registry of workers by the time of their last heartbeat, and what each says about itself
 --   dead               the stream of dead letters
+--   paused             a flag: workers fetch no tasks
 --   t:<task>           the record of a posted task: number → its entry's id, or "due", and then its fields;
 --                      or its outcome
 --   y, s:<schedule>    the schedules by the time of their next run, and what each of them is
@@ -26,6 +27,8 @@ local codec = require("broker.codec")
 
 local keys = {}
 
+local BITS = 2 ^ 20
+
 -- The braces keep everything of one pool on one node of a cluster.
 function keys.key_of(name) return "manymoons:{" .. name .. "}:" end
 
@@ -40,6 +43,14 @@ function keys.record_of(key, task) return key .. "t:" .. codec.name_of(task) end
 function keys.mail_of(key, task) return key .. "n:" .. codec.name_of(task) end
 
 function keys.due_of(key, abi) return abi == "" and key .. "z" or key .. "z:" .. abi end
+
+-- The key and the place of a task's bit among those that are done.
+function keys.bit_of(key, task)
+  local number = tonumber(task.seq) or 0
+  return string.format("%sd:%s:%.0f", key, task.client, math.floor(number / BITS)), string.format("%.0f", number % BITS)
+end
+
+function keys.pause_of(key) return key .. "paused" end
 function keys.schedules_of(key) return key .. "y" end
 function keys.schedule_of(key, name) return key .. "s:" .. name end
 

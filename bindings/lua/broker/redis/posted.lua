@@ -3,19 +3,22 @@
 -- posted task belongs to no client: its record says where it is, and keeps its outcome.
 local require, native = ...
 
+local checks = require("core.checks")
 local codec = require("broker.codec")
 local connection = require("broker.redis.connection")
+local entries = require("broker.redis.entries")
 local keys = require("broker.redis.keys")
 
 local posted = {}
 
 local STALL, BLOCK, UNSEEN = 10, 5, 0.1
 local WAKE = "2000" -- milliseconds: workers look at least once a second by themselves
-local time = native.time
+local time, unpack = native.time, checks.unpack
 
 function posted.fields_of(task)
-  return "c", task.client, "s", task.seq, "n", "0", "f", task.func, "i", task.init, "x", task.flags, "b", task.body,
-    "m", task.mac, "l", task.label
+  local words = {}
+  entries.append(words, task)
+  return unpack(words)
 end
 
 -- When it is due, for scripts.
@@ -27,6 +30,7 @@ end
 local function failed(talker, why) return nil, why, talker.handle and connection.kind_of(why) or "stale" end
 
 local Session = {}
+posted.Session = Session
 
 -- task.at (a Unix time) or task.delay (seconds); true, or nil, why and kind. It may be called again.
 function Session.post(self, task)
@@ -104,11 +108,6 @@ function Session.withdraw(self, task, outcome, ms)
     outcome.kind, outcome.payload, outcome.mac, ms)
   if not reply then return failed(talker, why) end
   return reply == 1 and "cancelled" or reply == 0 and "ended" or "unknown"
-end
-
--- Puts these functions into a class of sessions.
-function posted.extend(class)
-  for name, f in pairs(Session) do class[name] = f end
 end
 
 return posted

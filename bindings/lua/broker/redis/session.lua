@@ -4,10 +4,11 @@
 -- both are closed.
 local require, native = ...
 
-local codec = require("broker.codec")
 local connection = require("broker.redis.connection")
 local keys = require("broker.redis.keys")
+local letters = require("broker.redis.letters")
 local posted = require("broker.redis.posted")
+local upkeep = require("broker.redis.upkeep")
 
 local time = native.time
 
@@ -18,14 +19,6 @@ local session = { Session = Session }
 
 local STALL = 10
 local OLDEST = 6.2
-local SIGNED_MS = tostring(codec.SIGNED_SECONDS * 1000)
-
--- Fields and values in turn → a table
-function session.fields_of(list)
-  local fields = {}
-  for i = 1, #list, 2 do fields[list[i]] = list[i + 1] end
-  return fields
-end
 
 -- about: name, poller (nil: none); scripts: those that run over the talker; waiter_scripts: over
 -- the waiter
@@ -113,7 +106,9 @@ function Session.examine(self, seconds)
   return facts, why, not facts and "refused" or nil
 end
 
-posted.extend(Session)
+for _, functions in ipairs({ letters, posted.Session, upkeep }) do
+  for name, f in pairs(functions) do Session[name] = f end
+end
 
 -- What can be seen of a pool -----------------------------------------------------------------------------------------
 
@@ -159,62 +154,7 @@ function Session.depth(self, abis)
     if is_added then is_added, why = add_depth(self.talker, keys.stream_of(self.key, abi), now, sum) end
   end
   if not is_added then return nil, why end
-  return sum
-end
-
--- Dead letters -------------------------------------------------------------------------------------------------------
-
-function Session.dead(self, most)
-  local entries, why = self.talker:ask(STALL, "XREVRANGE", self.key .. "dead", "+", "-", "COUNT", tostring(most))
-  if not entries then return nil, why end
-  local list = {}
-  for i = #entries, 1, -1 do
-    local id, fields = entries[i][1], session.fields_of(entries[i][2])
-    list[#list + 1] = {
-      id = id, at = tonumber(id:match("^%d+")) / 1000, why = fields.why, who = fields.who, client = fields.c,
-      seq = fields.s, func = fields.f,
-    }
-  end
-  return list
-end
-
-local FIELDS = {
-  c = "client", s = "seq", n = "losses", f = "func", i = "init", x = "flags", b = "body", m = "mac", l = "label",
-}
-
--- Fields and values of an entry in turn → a task (broker/backend.lua). What is missing is an empty text.
-function session.task_of(list)
-  local fields, task = session.fields_of(list), {}
-  for short, name in pairs(FIELDS) do task[name] = fields[short] or "" end
-  task.attempts, task.json = fields.t or "", fields.j
-  if task.json then codec.read_foreign(task) end
-  return task, fields
-end
-
-function Session.letter(self, id)
-  if not id:find("^%d+%-%d+$") then return nil, "there is no dead letter " .. id end
-  local entries, why = self.talker:ask(STALL, "XRANGE", self.key .. "dead", id, id)
-  if not entries then return nil, why end
-  if not entries[1] then return nil, "there is no dead letter " .. id end
-  local task, fields = session.task_of(entries[1][2])
-  local prefix = keys.stream_of(self.key, "")
-  local stream = fields.stream or ""
-  if stream:sub(1, #prefix) ~= prefix then return nil, "malformed dead letter " .. id end
-  task.abi = stream:sub(#prefix + 2)
-  return task
-end
-
-function Session.retry(self, id, task)
-  local key, talker = self.key, self.talker
-  local words = { "EVAL", connection.text("retry"), "3", key .. "dead", keys.stream_of(key, task.abi),
-    key .. "o:" .. task.client, id, task.seq, SIGNED_MS }
-  for short, name in pairs(FIELDS) do
-    words[#words + 1], words[#words + 2] = short, name == "losses" and "0" or task[name]
-  end
-  local added, why = talker:call(STALL, talker.send_list, words)
-  if not added then return nil, why end
-  if added == "" then return nil, "there is no dead letter " .. id end
-  return true
+  return self:add_due(sum, abis)
 end
 
 return session

@@ -5,6 +5,7 @@ local require, native = ...
 
 local codec = require("broker.codec")
 local connection = require("broker.redis.connection")
+local entries = require("broker.redis.entries")
 local keys = require("broker.redis.keys")
 local posted = require("broker.redis.posted")
 local session = require("broker.redis.session")
@@ -22,7 +23,6 @@ local BLOCK, GROUPS_AGAIN, RECLAIM = 5, 0.1, "100"
 local DUE_SECONDS, DUE_AT_ONCE = 1, 100
 local SILENT_LEASES, SWEEP_LEASES = 10, 3
 local LETTERS_SECONDS = tostring(7 * 24 * 3600) -- of functions that dead letters hold
-local BITS = 2 ^ 20
 local SIGNED_SECONDS, POSTED_SECONDS = tostring(codec.SIGNED_SECONDS), tostring(codec.POSTED_SECONDS)
 
 function Worker.new(settings, about)
@@ -30,6 +30,7 @@ function Worker.new(settings, about)
     { "ack", "adopt", "again", "deregister", "due", "finish", "fire", "hold", "move", "nack" }, { "ack", "finish" })
   local key = self.key
   self.streams = { keys.stream_of(key, ""), keys.stream_of(key, about.abi) }
+  self.is_paused = false
   self.due_keys = { keys.due_of(key, ""), keys.due_of(key, about.abi), keys.schedules_of(key) }
   self.registry, self.block = key .. "w", math.min(BLOCK, about.lease / 2)
   self.sweep_at = 0
@@ -78,19 +79,12 @@ end
 
 -- Fields that are missing, or that no version writes, do no harm.
 local function delivery_of(self, stream, id, list)
-  local task = session.task_of(list)
+  local task = entries.task_of(list)
   task.id, task.stream, task.losses = id, stream, tonumber(task.losses) or 0
   task.is_posted = codec.is_posted(task)
   task.owner = task.is_posted and keys.record_of(self.key, task)
     or self.key .. "o:" .. task.client:sub(1, codec.CLIENT_MAX)
   return task
-end
-
--- The key and the place of a task's bit among those that are done.
-local function bit_of(self, task)
-  local number = tonumber(task.seq) or 0
-  return string.format("%sd:%s:%.0f", self.key, task.client, math.floor(number / BITS)),
-    string.format("%.0f", number % BITS)
 end
 
 local function drop(self, task)
@@ -120,7 +114,7 @@ local function note_fetched(self, reply, failure)
 end
 
 function Worker.fetch(self, count)
-  if self.is_waiting then return true end
+  if self.is_waiting or self.is_paused then return true end
   if not next(self.has_group) then return false end
   local words = { "XREADGROUP", "GROUP", "g", self.about.worker, "COUNT", tostring(count), "BLOCK",
     tostring(math.floor(self.block * 1000)), "STREAMS" }
@@ -159,7 +153,7 @@ end
 -- Has the owner of the session say which task it makes (fire).
 local function look_at_schedule(self, name, now)
   local fields
-  self.talker:send(function(_, reply) fields = session.fields_of(reply or {}) end, nil, "HGETALL",
+  self.talker:send(function(_, reply) fields = entries.fields_of(reply or {}) end, nil, "HGETALL",
     keys.schedule_of(self.key, name))
   self.talker:send(function(_, at)
     if not at or not fields.v then return end
@@ -171,16 +165,23 @@ local function look_at_schedule(self, name, now)
   end, nil, "ZSCORE", keys.schedules_of(self.key), name)
 end
 
+-- A fetch that the server had not read yet is ended with the next look.
+local function note_pause(self, is_paused)
+  if is_paused then self:stop_fetching() end
+  self.is_paused = is_paused
+end
+
 local function note_due(self, found)
   if not found then return end
   self.due_at = time() + DUE_SECONDS
+  note_pause(self, found[2] == 1)
   for place = 1, #self.due_keys do
-    local names = found[place + 1]
+    local names = found[place + 2]
     if names[1] ~= "" then self.due_at = math.min(self.due_at, time() + tonumber(names[1]) / 1000) end
     if #names > DUE_AT_ONCE and self.streams[place] then self.due_at = 0 end
     if names[2] and self.streams[place] then move(self, place, names) end
   end
-  local names = found[#self.due_keys + 1]
+  local names = found[#self.due_keys + 2]
   for i = 2, #names do look_at_schedule(self, names[i], tonumber(found[1]) / 1000) end
 end
 
@@ -198,8 +199,8 @@ function Worker.move_due(self)
   local now = time()
   if now >= self.due_at then
     self.due_at = now + DUE_SECONDS
-    self.talker:script(function(_, found) note_due(self, found) end, nil, "due", "3", self.due_keys[1],
-      self.due_keys[2], self.due_keys[3], tostring(DUE_AT_ONCE))
+    self.talker:script(function(_, found) note_due(self, found) end, nil, "due", "4",
+      keys.pause_of(self.key), self.due_keys[1], self.due_keys[2], self.due_keys[3], tostring(DUE_AT_ONCE))
   end
   return math.max(0, self.due_at - now)
 end
@@ -218,7 +219,7 @@ end
 
 local function finish(self, task, outcome)
   local conn = (self.is_waiting or outcome.why) and self.talker or self.waiter
-  local bits, bit = bit_of(self, task)
+  local bits, bit = keys.bit_of(self.key, task)
   conn:script(self.note_acked, task, "finish", "5", task.stream, task.owner, self.key .. "dead", bits,
     keys.mail_of(self.key, task), task.id, task.seq, outcome.kind, outcome.payload, outcome.mac,
     string.format("%.0f", outcome.ttl * 1000), outcome.why or "", outcome.worker, outcome.trace or "", DEAD_MOST,
@@ -238,7 +239,7 @@ function Worker.ack(self, task, outcome)
   if task.is_posted then return finish(self, task, outcome) end
   if outcome.why then hold_functions(self, task) end
   local conn = (self.is_waiting or outcome.why) and self.talker or self.waiter
-  local key, client, bits, bit = self.key, task.client, bit_of(self, task)
+  local key, client, bits, bit = self.key, task.client, keys.bit_of(self.key, task)
   conn:script(self.note_acked, task, "ack", "5", task.stream, key .. "o:" .. client, key .. "r:" .. client,
     key .. "dead", bits, task.id, task.seq, LIFE_MS, outcome.kind, outcome.payload, outcome.mac, outcome.why or "",
     outcome.worker, DEAD_MOST, bit, SIGNED_SECONDS)
@@ -246,7 +247,7 @@ end
 
 function Worker.nack(self, task, losses, most, outcome, on_nacked)
   if task.losses + losses > most then hold_functions(self, task) end
-  local key, client, bits, bit = self.key, task.client, bit_of(self, task)
+  local key, client, bits, bit = self.key, task.client, keys.bit_of(self.key, task)
   self.talker:script(on_nacked and function(_, what, failure) on_nacked(what, failure) end, nil, "nack", "5",
     task.stream, key .. "o:" .. client, key .. "r:" .. client, key .. "dead", bits, task.id, task.seq,
     tostring(losses), tostring(most), LIFE_MS, outcome.kind, outcome.payload, outcome.mac, outcome.why, outcome.worker,
@@ -270,7 +271,7 @@ end
 
 function Worker.is_open(self, task, on_answer)
   if task.json then return adopt(self, task, on_answer) end
-  local bits, bit = bit_of(self, task)
+  local bits, bit = keys.bit_of(self.key, task)
   local is_done, trouble
   self.talker:send(function(_, reply, failure) is_done, trouble = reply == 1, failure end, nil, "GETBIT", bits, bit)
   self.talker:send(function(_, id, failure)
