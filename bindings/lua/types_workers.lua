@@ -225,6 +225,8 @@ function Process:close() end
 ---@field backoff? number seconds before the first of these runs, doubled for each further one up to an hour, ± 20 %; default: 1
 ---@field timeout? number seconds that one run may take; after that the task fails, and is not tried again. Default: the pool's
 ---@field ttl? number seconds for which the server keeps the outcome; default: 3600
+---@field unique? string a key: while a task with it has no outcome, none is put, and post returns the id of that one and "duplicate"
+---@field rate? string how often its function runs at most: "100/m", or with s, h, d. So many run at once, then one in each part of the span
 ---@field secret? boolean true: `manymoons pool` does not show its arguments; default: false
 
 ---The options of Pool:schedule.
@@ -234,6 +236,7 @@ function Process:close() end
 ---pool:schedule("hourly", "@hourly", "counts:add", {}, { catchup = "all", timeout = 60 })
 ---```
 ---@class manymoons.ScheduleOptions
+---@field rate? string as of Pool:post
 ---@field catchup? "once"|"all" what runs when times have passed without a worker or a server: the last one, or each; default: "once"
 ---@field retries? integer as of Pool:post, for each run
 ---@field backoff? number
@@ -545,6 +548,7 @@ function Pool:stats() end
 ---@param args? any[]
 ---@param options? manymoons.PostOptions
 ---@return string id the pool's name, ":", and a name that no other task has
+---@return "duplicate"? duplicate the id is that of a task with the same key (option `unique`)
 function Pool:post(f, args, options) end
 
 ---For a pool on a broker: has a function run at the times that a line of cron says, in UTC. The server keeps the schedule, workers put its

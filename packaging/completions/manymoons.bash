@@ -23,7 +23,7 @@ _manymoons_options() {
     top) echo '--once --json' ;;
     worker) echo '--pool --slots --processes --sandbox --read --write --network --import --json --secret-file --password-file --lease --grace --max-tasks --task-timeout --name' ;;
     pool) echo '--json --prometheus --dead --show --retry --delete --match --schedules --cancel --pause --resume --purge --secret-file --password-file' ;;
-    post) echo '--json --wait --delay --at --retries --backoff --timeout --ttl --secret-file --password-file' ;;
+    post) echo '--json --wait --delay --at --retries --backoff --timeout --unique --rate --ttl --secret-file --password-file' ;;
     map) echo '--json --filter --reduce --init --files --block --unordered -j --world --broker --pool --secret-file --password-file --timeout --retries --chunksize --halt --joblog --resume --resume-failed --bar --dry-run -h --help' ;;
     profile) echo '-o --format --top --mode --rate --seconds --diff -h --help' ;;
     trace) echo '-o --html -h --help' ;;
@@ -72,6 +72,8 @@ _manymoons_value() {
     post:--retries) echo 'other' ;;
     post:--backoff) echo 'other' ;;
     post:--timeout) echo 'other' ;;
+    post:--unique) echo 'other' ;;
+    post:--rate) echo 'other' ;;
     post:--ttl) echo 'other' ;;
     post:--secret-file) echo 'file' ;;
     post:--password-file) echo 'file' ;;

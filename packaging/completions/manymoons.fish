@@ -79,6 +79,8 @@ complete -c manymoons -n '__fish_seen_subcommand_from post' -l at -x -d 'run it 
 complete -c manymoons -n '__fish_seen_subcommand_from post' -l retries -x -d 'how often it runs again after an error, or when its worker is lost'
 complete -c manymoons -n '__fish_seen_subcommand_from post' -l backoff -x -d 'the pause before the first of these, doubled for each further one'
 complete -c manymoons -n '__fish_seen_subcommand_from post' -l timeout -x -d 'stop it when it takes longer'
+complete -c manymoons -n '__fish_seen_subcommand_from post' -l unique -x -d 'while a task with this key has no outcome, print its id and post none'
+complete -c manymoons -n '__fish_seen_subcommand_from post' -l rate -x -d 'run its function so often at most: 100/m, or with s, h or d'
 complete -c manymoons -n '__fish_seen_subcommand_from post' -l ttl -x -d 'how long the server keeps the outcome'
 complete -c manymoons -n '__fish_seen_subcommand_from post' -l secret-file -r -F -d 'the secret that signs it'
 complete -c manymoons -n '__fish_seen_subcommand_from post' -l password-file -r -F -d 'the server\'s password, where the URL has none'

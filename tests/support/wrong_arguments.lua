@@ -169,6 +169,7 @@ local paths = { 5, "x", { 5 }, { print } }
 local whole = { "x", NAN, -1, 1.5, HUGE, {} }
 local switch = { 5, "yes", {} }
 local callables = { 5, "x", {} }
+local rates = { "x", 5, {}, "0/s", "5/w", "1.5/s" }
 local texts = { 5, {}, print }
 local of_calls = { timeout = { 0, unpack(seconds) }, retries = whole, retry_errors = whole,
   backoff = { -1, NAN, "x", {}, 1 / 0 } }
@@ -211,9 +212,9 @@ wrong_arguments.options = {
   BrokerQueueOptions = merge(broker, secrets, { maxsize = whole, lease = { 0, 0.01, HUGE, unpack(seconds) } }),
   CallOptions = of_calls, ReadOptions = secrets,
   ScheduleOptions = { catchup = { "x", 5, {} }, ttl = spans, retries = whole, timeout = { 0, unpack(seconds) },
-    backoff = spans },
-  PostOptions = { secret = switch, delay = spans, at = spans, ttl = spans, retries = whole, timeout = { 0, unpack(seconds) },
-    backoff = spans },
+    backoff = spans, rate = rates },
+  PostOptions = { secret = switch, delay = spans, at = spans, ttl = spans, retries = whole, rate = rates,
+    timeout = { 0, unpack(seconds) }, backoff = spans, unique = texts },
   MapOptions = of_maps,
   ImapOptions = { window = { 0, unpack(whole) } },
   CallbackOptions = of_callbacks, MapCallbackOptions = of_callbacks,

@@ -92,8 +92,9 @@ backend.PATIENCE = 50e-6
 ---@field end_waiting fun(self, task: manymoons.broker.Delivery, outcome: table, ms: string): any
 ---puts a task in the place of a dead letter, in one step; its client waits for no outcome
 ---@field retry fun(self, id: string, task: manymoons.broker.Task): true?
----keeps a posted task, once: in its stream, or until it is due (task.at, task.delay). It may be called again
----@field post fun(self, task: manymoons.broker.Task): true?
+---keeps a posted task, once: in its stream, or until it is due (task.at, task.delay). It may be called again. true; or
+---the name of the task that holds the key of its own (task.unique), and this one is not kept
+---@field post fun(self, task: manymoons.broker.Task): true|string|nil
 ---{ kind, payload, mac } of a posted task; { "open" }: it has none, after so many seconds; {}: it is not known
 ---@field outcome fun(self, task: manymoons.broker.Task, seconds: number): table?
 ---gives a posted task this outcome, kept for so long, if it has none: "cancelled", "ended" or "unknown"
@@ -144,8 +145,11 @@ backend.PATIENCE = 50e-6
 ---puts a task back for other workers, once. After more than `most` losses it is a dead letter, with the outcome.
 ---on_nacked(what, why), what: "gone" (another worker did it), "dropped" (no client waits), "dead", or its new id
 ---@field nack fun(self, delivery: table, losses: integer, most: integer, outcome: table, on_nacked: function?)
----a posted task runs again after so many seconds; that makes so many attempts more. on_again as on_nacked
----@field again fun(self, delivery: table, attempts: integer, pause: number, line: string, on_again: function)
+---a posted task runs again after how.pause seconds; that makes how.attempts more. how.line: about the last one;
+---how.has_place: it need take none again. on_again as on_nacked
+---@field again fun(self, delivery: table, how: table, on_again: function)
+---takes a place for one of `count` runs in so many seconds: on_place(the seconds until it begins, or nil)
+---@field take_place fun(self, delivery: table, count: integer, seconds: number, on_place: function)
 ---puts posted tasks that are due where workers fetch them; the seconds until it is to be called again
 ---@field move_due fun(self): number
 ---puts the task of a schedule's time into its stream, if no other worker has done it; then the next time counts
@@ -205,7 +209,8 @@ local INSPECTOR = {
 }
 local CLIENT = { "state", "submit", "forget", "results", "is_open", "cancel", "heartbeat", "deregister" }
 local WORKER = {
-  "fetch", "stop_fetching", "is_idle", "ack", "again", "nack", "load", "is_open", "reclaim", "move_due", "fire",
+  "fetch", "stop_fetching", "is_idle", "ack", "again", "take_place", "nack", "load", "is_open", "reclaim",
+  "move_due", "fire",
   "heartbeat", "deregister",
 }
 local QUEUE = { "new", "open", "close", "put", "await_room", "get", "ack", "depth", "reclaim", "finish", "heartbeat" }

@@ -553,12 +553,11 @@ local function poster_of(pool, f)
   }, entry
 end
 
--- The id, once the server has the task.
+-- The id, once the server has the task; or that of another one, and "duplicate".
 function dispatch.post(pool, f, args, opts)
   local by, entry = poster_of(pool, f)
   local task = posting.new_task(by, f, entry, args, opts)
-  ask_until_answered(pool, "Pool:post", "post", task)
-  return posting.id_of(pool._name, task)
+  return posting.id_after(pool._name, task, ask_until_answered(pool, "Pool:post", "post", task))
 end
 
 -- The time of the next run, once the server has the schedule.

@@ -4,7 +4,8 @@
 --
 --   task      client, seq (its number at the client), func, init (names of functions; "": none), flags, body, mac
 --   flags     "mode count timeout retries expiry copy" (copy 0: any copy of the function will do; or the number of the
---             submission that it is of); of a posted task also "ttl backoff"
+--             submission that it is of); of a posted task also "ttl backoff", and
+--             "count/unit" where the runs of its function are limited
 --   function  "n:module:name" is named; "f:<sha256>" is a blob that the broker keeps; "b:" and a blob travels with its
 --             task; blob: "S" and source, or "B" and bytes of mm.dumps
 --   body      mode 0: the bytes of the arguments; mode 1 and 2 (map, starmap): the bytes of a list of such bytes
@@ -163,8 +164,18 @@ function codec.renew_flags(text, seconds)
 end
 
 -- Of a task that is posted.
-function codec.posted_flags(timeout, retries, copy, expiry, ttl, backoff)
-  return string.format("%d 1 %.17g %d %.0f %d %.17g %.17g", CALL, timeout or 0, retries, expiry, copy, ttl, backoff)
+function codec.posted_flags(timeout, retries, copy, expiry, ttl, backoff, rate)
+  return string.format("%d 1 %.17g %d %.0f %d %.17g %.17g%s", CALL, timeout or 0, retries, expiry, copy, ttl, backoff,
+    rate and " " .. rate or "")
+end
+
+local UNITS = { s = 1, m = 60, h = 3600, d = 86400 }
+
+-- "100/m" → { count =, seconds = }; nil: it says no rate
+function codec.read_rate(text)
+  local count, unit = text:match("^([1-9]%d*)/([smhd])$")
+  if not count or #count > 9 then return nil end
+  return { count = tonumber(count), seconds = UNITS[unit] }
 end
 
 local last_text, last_flags
@@ -174,12 +185,12 @@ local function parse_flags(text)
     text:match("^(%d) (%d+) (%S+) (%d+) (%d+) (%d+)(.*)$")
   if not mode then return nil end
   timeout = tonumber(timeout)
-  local ttl, pause = rest:match("^ (%S+) (%S+)$")
+  local ttl, pause, rate = rest:match("^ (%S+) (%S+) ?(%S*)$")
   if rest ~= "" and not ttl then return nil end
   return {
     mode = tonumber(mode), count = tonumber(count), timeout = timeout and timeout > 0 and timeout or nil,
     retries = tonumber(retries), expiry = tonumber(expiry), copy = copy, ttl = tonumber(ttl) or codec.TTL,
-    backoff = tonumber(pause) or codec.BACKOFF,
+    backoff = tonumber(pause) or codec.BACKOFF, rate = rate and codec.read_rate(rate) or nil,
   }
 end
 
@@ -227,7 +238,7 @@ local FOREIGN = {
   backoff = { codec.BACKOFF, 0, 2 ^ 31 }, delay = { 0, 0, 2 ^ 31 }, at = { false, 0, 2 ^ 40 },
 }
 
-local FOREIGN_OTHERS = { id = true, ["function"] = true, args = true, secret = true }
+local FOREIGN_OTHERS = { id = true, ["function"] = true, args = true, secret = true, rate = true }
 
 local function read_numbers(about)
   local found = {}
@@ -255,7 +266,11 @@ local function read_form(task, about)
   local numbers = read_numbers(about)
   task.func, task.label, task.at, task.delay = func, func:sub(3), numbers.at or nil, numbers.delay
   task.is_hidden = about.secret == true
-  task.flags = codec.posted_flags(numbers.timeout, numbers.retries, 0, 2 ^ 40, numbers.ttl, numbers.backoff)
+  if about.rate ~= nil and not (type(about.rate) == "string" and codec.read_rate(about.rate)) then
+    error("rate: '100/m' and the like expected", 0)
+  end
+  task.flags = codec.posted_flags(numbers.timeout, numbers.retries, 0, 2 ^ 40, numbers.ttl, numbers.backoff,
+    about.rate)
 end
 
 -- A task of a program of another language: task.json → its other fields. What is wrong stands in task.malformed; one

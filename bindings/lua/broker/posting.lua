@@ -40,7 +40,9 @@ function posting.new_task(by, f, entry, args, opts)
     is_hidden = opts.secret,
     abi = (entry.is_bytecode or by.opening) and by.abi or "",
     flags = codec.posted_flags(checks.time_limit(opts, by.timeout), opts.retries or by.retries, copy,
-      os.time() + delay + codec.POSTED_SECONDS, opts.ttl or codec.TTL, opts.backoff or codec.BACKOFF),
+      os.time() + delay + codec.POSTED_SECONDS, opts.ttl or codec.TTL, opts.backoff or codec.BACKOFF,
+      opts.rate),
+    unique = opts.unique and codec.digest(opts.unique) or "",
   }
   task.body = codec.encode_body(task)
   task.mac = codec.sign_task(by.secrets, by.name, task)
@@ -48,6 +50,12 @@ function posting.new_task(by, f, entry, args, opts)
 end
 
 function posting.id_of(pool_name, task) return pool_name .. ":" .. codec.name_of(task) end
+
+-- The id of what was posted, or that of the task with the same key of its own, and "duplicate".
+function posting.id_after(pool_name, task, answer)
+  if answer == true then return posting.id_of(pool_name, task) end
+  return pool_name .. ":" .. answer, "duplicate"
+end
 
 -- From other programs ------------------------------------------------------------------------------------------------
 
@@ -136,7 +144,7 @@ function posting.post(session, secrets, pool_name, f, args, opts)
   }, f, entry, args, opts)
   local done, why = session:post(task)
   if not done then return nil, why end
-  return posting.id_of(pool_name, task)
+  return posting.id_after(pool_name, task, done)
 end
 
 return posting

@@ -52,9 +52,7 @@ end
 local function send_outcome(self, task)
   local outcome = task.outcome
   if not outcome.pause then return self.session:ack(task, outcome) end
-  self.session:again(task, outcome.attempts, outcome.pause, outcome.line, function(_, failure)
-    self:note_acked(task, failure)
-  end)
+  self.session:again(task, outcome, function(_, failure) self:note_acked(task, failure) end)
 end
 
 function Tasks.send_outcomes(self)
@@ -74,7 +72,7 @@ function Tasks.note_opened(self)
   self.ending, self.wanted, self.has_news = {}, {}, true
   for _, task in pairs(self.open) do
     if task.state == "ending" then self.ending[#self.ending + 1] = task end
-    task.is_asked = nil
+    task.is_asked, task.is_placing = nil, nil
   end
 end
 
@@ -286,6 +284,23 @@ end
 
 local settle
 
+-- A function whose runs are limited: true if this one may begin.
+local function has_place(self, task)
+  local rate = task.options.rate
+  if not rate or task.has_place then return true end
+  if task.is_placing then return false end
+  task.is_placing = true
+  self.session:take_place(task, rate.count, rate.seconds, function(pause)
+    if self.open[task.id] ~= task then return end
+    task.is_placing, task.has_place = false, pause ~= nil
+    if not pause then self.has_news = true return end
+    if pause == 0 or task.state ~= "waiting" then return settle(self, task) end
+    self.waiting[task.id] = nil
+    end_with(self, task, { attempts = 0, pause = pause, has_place = true })
+  end)
+  return false
+end
+
 local function ask(self, task)
   if task.is_asked then return end
   task.is_asked = true
@@ -306,7 +321,7 @@ function settle(self, task)
   end
   if task.pause and task.pause > 0 and not task.refusal then
     self.waiting[task.id] = nil
-    return end_with(self, task, { attempts = 0, pause = task.pause, line = "" })
+    return end_with(self, task, { attempts = 0, pause = task.pause })
   end
   if task.refusal then
     self.waiting[task.id] = nil
@@ -317,7 +332,7 @@ function settle(self, task)
     return fail(self, task, { kind = "died", message = "the task's function is not on the server any more" })
   end
   local has_function = want_function(self, task.func)
-  if not want_function(self, task.init) or not has_function then return end
+  if not want_function(self, task.init) or not has_function or not has_place(self, task) then return end
   self.waiting[task.id] = nil
   try_to_run(self, task)
 end

@@ -117,10 +117,12 @@ local function log_requeued(self, task, what, failure)
 end
 
 local function give_back(self, task, losses)
-  if losses == 0 then return self.session:again(task, 0, 0, "", function() end) end
+  if losses == 0 then
+    return self.session:again(task, { attempts = 0, pause = 0, has_place = task.has_place }, function() end)
+  end
   local outcome = attempts.outcome_of_lost(self.tasks, task)
   if not outcome.pause then return self.session:ack(task, outcome) end
-  self.session:again(task, 1, outcome.pause, outcome.line, function(...) log_requeued(self, task, ...) end)
+  self.session:again(task, outcome, function(...) log_requeued(self, task, ...) end)
 end
 
 -- One that came as JSON has a record before it may go back: its first worker may have died before it made one.

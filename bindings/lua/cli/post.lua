@@ -23,6 +23,8 @@ named module.function or module:function.
   --retries N           how often it runs again after an error, or when its worker is lost (default: 2)
   --backoff SECONDS     the pause before the first of these, doubled for each further one (default: 1)
   --timeout SECONDS     stop it when it takes longer
+  --unique KEY          while a task with this key has no outcome, print its id and post none
+  --rate N/UNIT         run its function so often at most: 100/m, or with s, h or d
   --ttl SECONDS         how long the server keeps the outcome (default: 3600)
   --secret-file FILE    the secret that signs it; by default as in manymoons worker
   --password-file FILE  the server's password, where the URL has none; by default as in manymoons worker
@@ -31,6 +33,11 @@ named module.function or module:function.
 local NUMBERS = {
   ["--wait"] = "wait", ["--delay"] = "delay", ["--at"] = "at", ["--retries"] = "retries", ["--backoff"] = "backoff",
   ["--timeout"] = "timeout", ["--ttl"] = "ttl",
+}
+
+local TEXTS = {
+  ["--secret-file"] = "secret_file", ["--password-file"] = "password_file", ["--unique"] = "unique",
+  ["--rate"] = "rate",
 }
 
 local function refuse(why) usage.refuse("post", why) end
@@ -54,11 +61,14 @@ local function read_option(options, word, next_word)
   elseif word == "--json" then
     options.is_json = true
     return 1
-  elseif not NUMBERS[name] and name ~= "--secret-file" and name ~= "--password-file" then
+  elseif not NUMBERS[name] and not TEXTS[name] then
     usage.refuse_word("post", word, USAGE)
   end
   local text = value or next_word or refuse(name .. " needs a value")
-  if NUMBERS[name] then options[NUMBERS[name]] = number_of(name, text) else options[name] = text end
+  if NUMBERS[name] then options[NUMBERS[name]] = number_of(name, text) else options[TEXTS[name]] = text end
+  if name == "--rate" and not codec.read_rate(text) then
+    refuse("--rate: 100/m and the like (s, m, h or d) expected, got '" .. text .. "'")
+  end
   return value and 1 or 2
 end
 
@@ -113,7 +123,7 @@ local function wait_for(options, secret_options, id)
 end
 
 local function main(options)
-  local secret_options = { secret_file = options["--secret-file"], password_file = options["--password-file"] }
+  local secret_options = { secret_file = options.secret_file, password_file = options.password_file }
   local name = broker.check_name(options.name, "manymoons post")
   local session, secrets = posting.connect(options.url, name, secret_options, "manymoons post")
   if not session then error(secrets, 0) end

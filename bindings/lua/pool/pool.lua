@@ -215,15 +215,16 @@ end
 
 -- Of pools on a broker -------------------------------------------------------------------------------
 
--- The id of a task that the server has, and runs whatever becomes of this program; its outcome: mm.result
+-- The id of a task that the server has, and runs whatever becomes of this program (its outcome: mm.result);
+-- or that of the task with the same key of its own, and "duplicate"
 function Pool.post(self, f, args, opts)
   check_open(self, "Pool:post")
   arguments.check_function("Pool:post", 1, f, self._config.takes_text, args)
   args = arguments.copy_list("Pool:post", 2, args or {})
   arguments.check_opts("Pool:post", 3, opts, arguments.post)
   checks.expect(not (opts and opts.at and opts.delay), "Pool:post", "at: only without delay")
-  local id = self._dispatcher.post(self, f, args, opts)
-  return id
+  local id, duplicate = self._dispatcher.post(self, f, args, opts)
+  return id, duplicate
 end
 
 local function check_schedule(name, where)

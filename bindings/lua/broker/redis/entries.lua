@@ -8,6 +8,7 @@ local entries = {}
 
 local FIELDS = {
   c = "client", s = "seq", n = "losses", f = "func", i = "init", x = "flags", b = "body", m = "mac", l = "label",
+  u = "unique",
 }
 
 -- Fields and values in turn → a table
@@ -28,6 +29,7 @@ function entries.task_of(list)
   local fields, task = entries.fields_of(list), {}
   for short, name in pairs(FIELDS) do task[name] = fields[short] or "" end
   task.attempts, task.is_hidden = fields.t or "", fields.h == "1"
+  task.has_place = fields.r == "1"
   if fields.j then entries.add_foreign(task, fields.j) end
   return task, fields
 end
@@ -38,7 +40,10 @@ function entries.append(words, task)
   if task.json then
     add("j", task.json)
   else
-    for short, name in pairs(FIELDS) do add(short, short == "n" and "0" or task[name] or "") end
+    for short, name in pairs(FIELDS) do
+      local value = short == "n" and "0" or task[name] or ""
+      if value ~= "" or short ~= "u" then add(short, value) end
+    end
   end
   if task.is_hidden then add("h", "1") end
 end

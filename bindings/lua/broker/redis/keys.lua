@@ -16,6 +16,8 @@
 --                      or its outcome
 --   y, s:<schedule>    the schedules by the time of their next run, and what each of them is
 --   z, z:<abi>         the posted tasks that are due later, by the time
+--   e:<key>            the name of the posted task that holds the key of its own
+--   b:<function>       the time until which all places of a function whose runs are limited are taken
 --   n:<task>           a list that wakes those that wait for a posted task's outcome
 -- and of a queue:
 --   i, p:<putter>      the stream of items, and the number of a putter's last one
@@ -41,6 +43,12 @@ function keys.keys_of_function(key, name) return key .. name, key .. "u" .. name
 -- Of a posted task, and the list that wakes those that wait for its outcome.
 function keys.record_of(key, task) return key .. "t:" .. codec.name_of(task) end
 function keys.mail_of(key, task) return key .. "n:" .. codec.name_of(task) end
+
+-- Here stands the name of the posted task that holds a key of its own, while it has no outcome.
+function keys.unique_of(key, task) return key .. "e:" .. task.unique end
+
+-- The line of a function whose runs are limited.
+function keys.line_of(key, func) return key .. "b:" .. codec.digest(func) end
 
 function keys.due_of(key, abi) return abi == "" and key .. "z" or key .. "z:" .. abi end
 

@@ -3,7 +3,6 @@
 -- posted task belongs to no client: its record says where it is, and keeps its outcome.
 local require, native = ...
 
-local checks = require("core.checks")
 local codec = require("broker.codec")
 local connection = require("broker.redis.connection")
 local entries = require("broker.redis.entries")
@@ -13,13 +12,7 @@ local posted = {}
 
 local STALL, BLOCK, UNSEEN = 10, 5, 0.1
 local WAKE = "2000" -- milliseconds: workers look at least once a second by themselves
-local time, unpack = native.time, checks.unpack
-
-function posted.fields_of(task)
-  local words = {}
-  entries.append(words, task)
-  return unpack(words)
-end
+local time = native.time
 
 -- When it is due, for scripts.
 function posted.due_text(task)
@@ -32,15 +25,19 @@ local function failed(talker, why) return nil, why, talker.handle and connection
 local Session = {}
 posted.Session = Session
 
--- task.at (a Unix time) or task.delay (seconds); true, or nil, why and kind. It may be called again.
+-- task.at (a Unix time) or task.delay (seconds); true, or the name of the task that holds the key of its own;
+-- or nil, why and kind. It may be called again.
 function Session.post(self, task)
   local talker, key = self.talker, self.key
-  local reply, why = talker:call(STALL, talker.script, "post", "3", keys.record_of(key, task),
-    keys.stream_of(key, task.abi), keys.due_of(key, task.abi), codec.name_of(task), task.seq, task.abi,
-    posted.due_text(task), WAKE, posted.fields_of(task))
+  local words = {
+    "4", keys.record_of(key, task), keys.stream_of(key, task.abi), keys.due_of(key, task.abi),
+    keys.unique_of(key, task), codec.name_of(task), task.seq, task.abi, posted.due_text(task), WAKE, task.unique,
+  }
+  entries.append(words, task)
+  local reply, why = talker:call(STALL, talker.script_list, "post", words)
   if not reply then return failed(talker, why) end
   if self.settings.wait then talker:ask(STALL, "WAIT", self.settings.wait, "100") end
-  return true
+  return reply:match("^=(.*)$") or true
 end
 
 -- One that came as JSON has no record before a worker saw it, and nothing wakes those that wait for that.
@@ -100,12 +97,13 @@ end
 -- outcome: what the task has from then on; ms: for how long it is kept. "cancelled", "ended" or "unknown"
 function Session.withdraw(self, task, outcome, ms)
   local talker, key = self.talker, self.key
-  local abi, trouble = talker:ask(STALL, "HGET", keys.record_of(key, task), "a")
-  if not talker.handle then return failed(talker, trouble) end
-  abi = abi or ""
-  local reply, why = talker:call(STALL, talker.script, "withdraw", "4", keys.record_of(key, task),
-    keys.stream_of(key, abi), keys.due_of(key, abi), keys.mail_of(key, task), codec.name_of(task), task.seq,
-    outcome.kind, outcome.payload, outcome.mac, ms)
+  local about, trouble = talker:ask(STALL, "HMGET", keys.record_of(key, task), "a", "u")
+  if not about then return failed(talker, trouble) end
+  local abi = about[1] or ""
+  task.unique = about[2] or ""
+  local reply, why = talker:call(STALL, talker.script, "withdraw", "5", keys.record_of(key, task),
+    keys.stream_of(key, abi), keys.due_of(key, abi), keys.mail_of(key, task), keys.unique_of(key, task),
+    codec.name_of(task), task.seq, outcome.kind, outcome.payload, outcome.mac, ms)
   if not reply then return failed(talker, why) end
   return reply == 1 and "cancelled" or reply == 0 and "ended" or "unknown"
 end

@@ -27,7 +27,8 @@ local SIGNED_SECONDS, POSTED_SECONDS = tostring(codec.SIGNED_SECONDS), tostring(
 
 function Worker.new(settings, about)
   local self = session.new(Worker, settings, about,
-    { "ack", "adopt", "again", "deregister", "due", "finish", "fire", "hold", "move", "nack" }, { "ack", "finish" })
+    { "ack", "adopt", "again", "deregister", "due", "finish", "fire", "hold", "move", "nack",
+    "token" }, { "ack", "finish" })
   local key = self.key
   self.streams = { keys.stream_of(key, ""), keys.stream_of(key, about.abi) }
   self.is_paused = false
@@ -189,9 +190,13 @@ end
 function Worker.fire(self, schedule, task, due, following)
   local key = self.key
   self.due_at = 0 -- it may be due again already
-  self.talker:script(nil, nil, "fire", "4", keys.schedules_of(key), keys.schedule_of(key, schedule.name),
-    keys.stream_of(key, task.abi), keys.record_of(key, task), schedule.name, string.format("%.0f", due * 1000),
-    string.format("%.0f", following * 1000), schedule.version, task.seq, task.abi, posted.fields_of(task))
+  local words = {
+    "4", keys.schedules_of(key), keys.schedule_of(key, schedule.name), keys.stream_of(key, task.abi),
+    keys.record_of(key, task), schedule.name, string.format("%.0f", due * 1000),
+    string.format("%.0f", following * 1000), schedule.version, task.seq, task.abi,
+  }
+  entries.append(words, task)
+  self.talker:script_list(nil, nil, "fire", words)
 end
 
 -- Puts tasks that are due into their streams. → the seconds until it is to be called again
@@ -220,18 +225,26 @@ end
 local function finish(self, task, outcome)
   local conn = (self.is_waiting or outcome.why) and self.talker or self.waiter
   local bits, bit = keys.bit_of(self.key, task)
-  conn:script(self.note_acked, task, "finish", "5", task.stream, task.owner, self.key .. "dead", bits,
-    keys.mail_of(self.key, task), task.id, task.seq, outcome.kind, outcome.payload, outcome.mac,
+  conn:script(self.note_acked, task, "finish", "6", task.stream, task.owner, self.key .. "dead", bits,
+    keys.mail_of(self.key, task), keys.unique_of(self.key, task), task.id, task.seq, outcome.kind, outcome.payload,
+    outcome.mac,
     string.format("%.0f", outcome.ttl * 1000), outcome.why or "", outcome.worker, outcome.trace or "", DEAD_MOST,
-    task.mac ~= "" and bit or "", POSTED_SECONDS)
+    task.mac ~= "" and bit or "", POSTED_SECONDS, task.unique ~= "" and codec.name_of(task) or "")
 end
 
--- A posted task runs again after a pause, and this makes so many attempts more; line: about the last one
-function Worker.again(self, task, attempts, pause, line, on_again)
-  self.due_at = math.min(self.due_at, time() + pause)
+-- A posted task runs again after how.pause, and this makes how.attempts more; how.line: about the last one
+function Worker.again(self, task, how, on_again)
+  self.due_at = math.min(self.due_at, time() + how.pause)
   self.talker:script(function(_, what, failure) on_again(what, failure) end, nil, "again", "3", task.stream, task.owner,
     keys.due_of(self.key, keys.abi_of(self.key, task.stream)), task.id, task.seq, codec.name_of(task),
-    tostring(attempts), string.format("%.0f", pause * 1000), line)
+    tostring(how.attempts), string.format("%.0f", how.pause * 1000), how.line or "", how.has_place and "1" or "0")
+end
+
+-- Takes a place for a run of the task's function: on_place(seconds until it may begin; nil: it is not known)
+function Worker.take_place(self, task, count, seconds, on_place)
+  self.talker:script(function(_, ms, failure)
+    on_place(not failure and tonumber(ms) / 1000 or nil)
+  end, nil, "token", "1", keys.line_of(self.key, task.func), tostring(count), tostring(seconds * 1000))
 end
 
 function Worker.ack(self, task, outcome)

@@ -4,8 +4,9 @@
 -- one that is not due yet.
 --
 -- KEYS  stream, the task's record, the tasks that are due later
--- ARGV  id, number, the task's name among these, how many attempts this makes (0: none), milliseconds of the pause, and
---       a line about the attempt ("": there is none)
+-- ARGV  id, number, the task's name among these, how many attempts this makes (0: none), milliseconds of the
+--       pause, a line about the attempt ("": there is none), and 1 if it has its place in the line of a
+--       function whose runs are limited
 -- → "gone": another worker did it; "dropped": another delivery counts, or none; "due"; or its new id
 if redis.call("XACK", KEYS[1], "g", ARGV[1]) == 0 then return "gone" end
 local entry = redis.call("XRANGE", KEYS[1], ARGV[1], ARGV[1])[1]
@@ -27,6 +28,7 @@ if ARGV[6] ~= "" then
   while #lines > 8192 do lines = lines:gsub("^[^\n]*\n", "") end
   set("t", lines)
 end
+if ARGV[7] == "1" or place.r then set("r", ARGV[7]) end
 if tonumber(ARGV[5]) <= 0 then
   local id = redis.call("XADD", KEYS[1], "*", unpack(fields))
   redis.call("HSET", KEYS[2], ARGV[2], id)

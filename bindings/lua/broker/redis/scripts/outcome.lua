@@ -8,5 +8,6 @@ if redis.call("HEXISTS", KEYS[1], ARGV[1]) == 1 then
   if ARGV[2] == "1" then redis.call("HINCRBY", KEYS[1], "w", 1) end
   return { "open" }
 end
-local found = redis.call("HMGET", KEYS[1], "k", "v", "m")
-return found[1] and found or {}
+local found, clock = redis.call("HMGET", KEYS[1], "k", "v", "m", "end"), redis.call("TIME")
+local is_over = found[4] and tonumber(found[4]) <= clock[1] * 1000 + clock[2] / 1000
+return found[1] and not is_over and found or {}

@@ -2,7 +2,8 @@
 -- Cancels a posted task that has no outcome: it gets this one. One that runs is stopped when its worker's lease is
 -- renewed.
 --
--- KEYS  the task's record, stream, the tasks that are due later, the list that wakes programs
+-- KEYS  the task's record, stream, the tasks that are due later, the list that wakes programs, the key of
+--       its own (or any)
 -- ARGV  the task's name, number, kind, payload, signature, milliseconds for which the outcome is kept
 -- → 1; 0: it has an outcome; -1: there is no such task
 local id = redis.call("HGET", KEYS[1], ARGV[2])
@@ -17,6 +18,7 @@ else
 end
 redis.call("HSET", KEYS[1], "k", ARGV[3], "v", ARGV[4], "m", ARGV[5])
 redis.call("PEXPIRE", KEYS[1], ARGV[6])
+if redis.call("GET", KEYS[5]) == ARGV[1] then redis.call("DEL", KEYS[5]) end
 for _ = 1, math.min(waiters, 64) do redis.call("LPUSH", KEYS[4], "1") end
 if waiters > 0 then redis.call("PEXPIRE", KEYS[4], 10000) end
 return 1
