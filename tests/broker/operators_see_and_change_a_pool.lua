@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- variants: release asan
+-- variants: release
 -- `manymoons pool`: what was given up shows its function, place, arguments, attempts and traceback, runs again under a
 -- signature of its own, or goes; a pool is paused and resumed; what waits is cancelled, one by one or all at once.
 local mm = require "manymoons"

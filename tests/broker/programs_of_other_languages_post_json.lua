@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- variants: release asan
+-- variants: release
 -- A task that is JSON, put in by the clients in docs/how-to/post-tasks.md: it runs a function that the worker
 -- imports, with data, and no other; its outcome is JSON, and has one, as that of every posted task.
 local mm = require "manymoons"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- variants: release asan
+-- variants: release
 -- A schedule runs once for each of its times, however many programs and workers there are, and whatever is
 -- killed; after a time without workers once, or for all that were missed.
 local mm = require "manymoons"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- variants: release asan
+-- variants: release
 -- One task at a time has a key: until it has an outcome, whichever, a second post is told of it. A function with a rate
 -- runs so often at once, in all workers, and what comes too early runs later.
 local mm = require "manymoons"

@@ -3,7 +3,10 @@
 -- know its commands.
 --
 --   redis/connection.lua  commands and their replies, over a connection (vm/redis/connection.h)
---   redis/session.lua     two connections, the names of keys, and what `manymoons pool` shows
+--   redis/keys.lua        the names of keys
+--   redis/entries.lua     entries of streams as tasks
+--   redis/session.lua     two connections, and what `manymoons pool` shows; with letters.lua, posted.lua and
+--                         upkeep.lua
 --   redis/client.lua      submits tasks, reads results
 --   redis/worker.lua      fetches tasks, gives outcomes back
 --   redis/queue.lua       items
