@@ -37,7 +37,7 @@ local ok, err = pcall(call.get, call, expect.HANG)
 expect.equal({ ok, err.kind }, { false, "cancelled" })
 
 -- Paused: nothing is fetched, what is posted waits.
-local worker = broker.worker(server, "jobs", "--slots 2 --lease 0.6 --processes")
+local worker = broker.worker(server, "jobs", "--slots 2 --processes")
 expect.equal(shell("pause"), "")
 expect.equal(state().paused, true)
 expect.truthy(shell(""):find(", paused;", 1, true))
