@@ -23,6 +23,8 @@ static const char usage[] =
     "                     run tasks of a pool on a Redis or Valkey server (worker --help)\n"
     "       manymoons pool URL NAME\n"
     "                     show a pool on such a server: its tasks, workers and dead letters (pool --help)\n"
+    "       manymoons post [options] URL POOL 'code or module.function' [args]\n"
+    "                     put a task into such a pool, which runs it later (post --help)\n"
     "       manymoons map [options] 'code' [files]\n"
     "                     run a piece of Lua for each line of stdin or of the files, many at once (map "
     "--help)\n"

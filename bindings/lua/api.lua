@@ -150,6 +150,9 @@ function mm.progress(...) return require("terminal.progress").progress(...) end
 mm.gil, mm.setswitchinterval, mm.getswitchinterval = gil.gil, gil.setswitchinterval, gil.getswitchinterval
 -- Managers are loaded when one is first used.
 function mm.connect(...) return require("manager.client").connect(...) end
+-- Posted tasks, by their ids, from any program.
+function mm.result(...) return require("broker.posting").result(...) end
+function mm.cancel(...) return require("broker.posting").cancel(...) end
 local function serve(...) return require("manager.server").serve(...) end
 
 -- For the subcommands of the host program, and for the workers that this library starts itself.

@@ -253,6 +253,46 @@ function mm.register(name, metatable, options) end
 ---@return string? why "authentication failed", …
 function mm.connect(address, authkey) end
 
+---The results of a task that Pool:post put in, or a program of another language, in whichever program. If the task failed, its error is raised,
+---with kind "cancelled" if it was cancelled.
+---<!-- example: not run -->
+---```lua
+---local url = "redis://127.0.0.1/0"
+---local id = mm.Pool({ broker = url, name = "jobs" }):post(math.max, { 1, 2 })
+---assert(mm.result(url, id, 10) == 2)
+---```
+---@param url string the server's, as in Pool
+---@param id string
+---@param timeout? number
+---@param options? manymoons.ReadOptions
+---@return any ... the results; nil with "timeout", "ENOENT: …" (no such task, or its outcome is not kept any more), "EIO: …"
+function mm.result(url, id, timeout, options) end
+
+---Cancels a task that was posted: it does not run, or is stopped as soon as its worker renews its lease.
+---<!-- example: not run -->
+---```lua
+---local url = "redis://127.0.0.1/0"
+---local id = mm.Pool({ broker = url, name = "jobs" }):post(print, { "late" }, { delay = 60 })
+---assert(mm.cancel(url, id))
+---```
+---@param url string
+---@param id string
+---@param options? manymoons.ReadOptions
+---@return boolean? cancelled false if the task has its outcome; nil with a reason
+---@return string? why "ENOENT: …", "EIO: …"
+function mm.cancel(url, id, options) end
+
+---The options of mm.result and mm.cancel.
+---<!-- example: not run -->
+---```lua
+---local id = mm.Pool({ broker = "redis://host/0", name = "jobs", secret_file = "secret" }):post(math.max, { 1, 2 })
+---print(mm.result("redis://host/0", id, 10, { secret_file = "secret" }))
+---```
+---@class manymoons.ReadOptions
+---@field secret? string as in a pool on a broker
+---@field secret_file? string
+---@field password_file? string
+
 ---The options of `mm.profile`.
 ---```lua
 ---local stop = mm.profile("stacks", { mode = "wall", format = "folded", rate = 200 })

@@ -179,7 +179,7 @@ function Process:close() end
 ---Default: MANYMOONS_BROKER_PASSWORD, MANYMOONS_BROKER_PASSWORD_FILE
 ---@field abi_wait? number seconds after which functions fail if no worker has the program's Lua; default: 30
 
----A task that was lost too often.
+---A task that was given up: lost too often, or one that was posted and failed.
 ---<!-- example: not run -->
 ---```lua
 ---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs" })
@@ -191,6 +191,7 @@ function Process:close() end
 ---@field who string the worker that recorded it
 ---@field at number seconds since 1970
 ---@field func string its function
+---@field label? string of one that was posted: the function's name or place
 
 ---@alias manymoons.Library "safe"|"io"|"os"|"package"|"debug"|"ffi"|"all"
 
@@ -210,6 +211,37 @@ function Process:close() end
 ---@field retry_errors? integer how many runs more a call gets that raises, in the same worker; default: 0. A time limit counts all of
 ---them
 ---@field backoff? number seconds between the first two runs, doubled each time; default: 0
+
+---The options of Pool:post.
+---<!-- example: not run -->
+---```lua
+---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs" })
+---pool:post("mail:send", { "moon@example.org" }, { at = os.time() + 3600, retries = 10, backoff = 30 })
+---```
+---@class manymoons.PostOptions
+---@field delay? number seconds from now, by the server's clock, before which it does not run
+---@field at? number the same as seconds since 1970; not beside `delay`
+---@field retries? integer how often it runs again after an error, or when its worker is lost; default: the pool's
+---@field backoff? number seconds before the first of these runs, doubled for each further one up to an hour, ± 20 %; default: 1
+---@field timeout? number seconds that one run may take; after that the task fails, and is not tried again. Default: the pool's
+---@field ttl? number seconds for which the server keeps the outcome; default: 3600
+---@field unique? string a key: while a task with it has no outcome, none is put, and post returns the id of that one and "duplicate"
+---@field rate? string how often its function runs at most: "100/m", or with s, h, d. So many run at once, then one in each part of the span
+---@field secret? boolean true: `manymoons pool` does not show its arguments; default: false
+
+---The options of Pool:schedule.
+---<!-- example: not run -->
+---```lua
+---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs" })
+---pool:schedule("hourly", "@hourly", "counts:add", {}, { catchup = "all", timeout = 60 })
+---```
+---@class manymoons.ScheduleOptions
+---@field rate? string as of Pool:post
+---@field catchup? "once"|"all" what runs when times have passed without a worker or a server: the last one, or each; default: "once"
+---@field retries? integer as of Pool:post, for each run
+---@field backoff? number
+---@field timeout? number
+---@field ttl? number
 
 ---The options of calls for each item of a list: map, starmap and reduce.
 ---```lua
@@ -507,6 +539,48 @@ function Pool:apply_async(f, arguments, options) end
 ---@return manymoons.WorkerStats[]
 function Pool:stats() end
 
+---For a pool on a broker: hands a task to the server, and returns once the server has it. The task runs, and has one outcome, whatever
+---becomes of this program: mm.result and mm.cancel take its id in any program.
+---<!-- example: not run -->
+---```lua
+---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs" })
+---local id = pool:post(function(name) return "hello " .. name end, { "moon" }, { delay = 5, retries = 3 })
+---assert(mm.result("redis://127.0.0.1/0", id) == "hello moon")
+---```
+---@param f function|string as in submit; "module:function" where there are many tasks, for code goes with each of them
+---@param args? any[]
+---@param options? manymoons.PostOptions
+---@return string id the pool's name, ":", and a name that no other task has
+---@return "duplicate"? duplicate the id is that of a task with the same key (option `unique`)
+function Pool:post(f, args, options) end
+
+---For a pool on a broker: has a function run at the times that a line of cron says, in UTC. The server keeps the schedule, workers put its
+---tasks into the queue, and each time has one run, however many programs say the same. A second schedule of a name replaces the first. The
+---id of a run is the pool's name, ":cron.", the schedule's name, "-" and its time: "jobs:cron.nightly-1767225600".
+---<!-- example: not run -->
+---```lua
+---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs" })
+---local at = pool:schedule("nightly", "30 2 * * mon-fri", "reports:send", { "moon@example.org" })
+---print("first run", os.date("!%c", at))
+---```
+---@param name string letters, digits, "_", "." and "-", at most 57
+---@param times string minute, hour, day, month, weekday; or "@hourly", "@daily", "@weekly", "@monthly", "@yearly"
+---@param f function|string
+---@param args? any[]
+---@param options? manymoons.ScheduleOptions
+---@return number at seconds since 1970 of its next run
+function Pool:schedule(name, times, f, args, options) end
+
+---For a pool on a broker: ends a schedule. A run whose time has come is not cancelled.
+---<!-- example: not run -->
+---```lua
+---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs" })
+---assert(pool:unschedule("nightly"))
+---```
+---@param name string
+---@return boolean was_there
+function Pool:unschedule(name) end
+
 ---For a pool on a broker: its dead letters, the newest last.
 ---<!-- example: not run -->
 ---```lua
@@ -516,7 +590,8 @@ function Pool:stats() end
 ---@return manymoons.DeadLetter[]
 function Pool:dead() end
 
----For a pool on a broker: runs a dead letter again, signed anew. Its result goes to no caller.
+---For a pool on a broker: runs a dead letter again, signed anew. The result of a call goes to no caller; a task that was posted gets an id of
+---its own, and one that came as JSON keeps the one it had.
 ---<!-- example: not run -->
 ---```lua
 ---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs" })
@@ -524,7 +599,7 @@ function Pool:dead() end
 ---```
 ---@param id string
 ---@return boolean? put true, or nil
----@return string? why there is no dead letter with that id
+---@return string? id of the task that was posted; or why there is no dead letter with that id
 function Pool:retry(id) end
 
 ---Accepts no more calls. Submitted calls still run.

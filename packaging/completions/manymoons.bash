@@ -21,8 +21,9 @@ _manymoons_options() {
     '') echo '-e -l -i -v --version -E -W --world -h --help' ;;
     compare) echo '--runs --warmup --worlds --workers --chunks --lua --pin --timeout --html --profile --trace --json --csv' ;;
     top) echo '--once --json' ;;
-    worker) echo '--pool --slots --processes --sandbox --read --write --network --import --secret-file --password-file --lease --grace --max-tasks --task-timeout --name' ;;
-    pool) echo '--json --prometheus --dead --retry --secret-file --password-file' ;;
+    worker) echo '--pool --slots --processes --sandbox --read --write --network --import --json --secret-file --password-file --lease --grace --max-tasks --task-timeout --name' ;;
+    pool) echo '--json --prometheus --dead --show --retry --delete --match --schedules --cancel --pause --resume --purge --secret-file --password-file' ;;
+    post) echo '--json --wait --delay --at --retries --backoff --timeout --unique --rate --ttl --secret-file --password-file' ;;
     map) echo '--json --filter --reduce --init --files --block --unordered -j --world --broker --pool --secret-file --password-file --timeout --retries --chunksize --halt --joblog --resume --resume-failed --bar --dry-run -h --help' ;;
     profile) echo '-o --format --top --mode --rate --seconds --diff -h --help' ;;
     trace) echo '-o --html -h --help' ;;
@@ -58,9 +59,24 @@ _manymoons_value() {
     worker:--max-tasks) echo 'other' ;;
     worker:--task-timeout) echo 'other' ;;
     worker:--name) echo 'other' ;;
+    pool:--show) echo 'other' ;;
     pool:--retry) echo 'other' ;;
+    pool:--delete) echo 'other' ;;
+    pool:--match) echo 'other' ;;
+    pool:--cancel) echo 'other' ;;
     pool:--secret-file) echo 'file' ;;
     pool:--password-file) echo 'file' ;;
+    post:--wait) echo 'other' ;;
+    post:--delay) echo 'other' ;;
+    post:--at) echo 'other' ;;
+    post:--retries) echo 'other' ;;
+    post:--backoff) echo 'other' ;;
+    post:--timeout) echo 'other' ;;
+    post:--unique) echo 'other' ;;
+    post:--rate) echo 'other' ;;
+    post:--ttl) echo 'other' ;;
+    post:--secret-file) echo 'file' ;;
+    post:--password-file) echo 'file' ;;
     map:--reduce) echo 'other' ;;
     map:--init) echo 'other' ;;
     map:--block) echo 'other' ;;
@@ -101,7 +117,7 @@ _manymoons_offer() { # KIND CURRENT
     list* | files) [[ $current == *,* ]] && head=${current%,*}, ; compopt -o nospace 2>/dev/null ;;
   esac
   case $kind in
-    commands) mapfile -t COMPREPLY < <(compgen -W 'compare top stack worker pool map profile trace' -- "$current") ;;
+    commands) mapfile -t COMPREPLY < <(compgen -W 'compare top stack worker pool post map profile trace' -- "$current") ;;
     words* | list*) mapfile -t COMPREPLY < <(compgen -P "$head" -W "${kind#* }" -- "${current##*,}") ;;
     file | files)
       compopt -o filenames 2>/dev/null
@@ -114,7 +130,7 @@ _manymoons_offer() { # KIND CURRENT
 }
 
 _manymoons() {
-  local commands='compare top stack worker pool map profile trace help'
+  local commands='compare top stack worker pool post map profile trace help'
   local current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]} command='' place=1 word kind operands
   COMPREPLY=()
   if [[ $current == = ]]; then

@@ -29,6 +29,12 @@ file:write([[
     expect.equal(err.kind, "unsendable")
     expect.truthy(err.message:find("runs the Lua of this program"), err.message)
   end
+  local id = pool:post("local a, b = ... return a + b, 'x'", { 1, 2 }, { delay = 0.01, unique = "sum", rate = "9/s" })
+  expect.equal({ mm.result(arg[1], id, expect.HANG) }, { 3, "x" })
+  ok, err = pcall(mm.result, arg[1], pool:post("error({ code = 8 })", {}, { retries = 0 }), expect.HANG)
+  expect.equal({ ok, err.value.code }, { false, 8 })
+  expect.truthy(pool:schedule("daily", "@daily", "math:floor", { 1.5 }) > os.time(), "the next day")
+  expect.equal(pool:unschedule("daily"), true)
   local q = mm.Queue{ broker = arg[1], name = "items" }
   expect.equal(q:put({ 1, "two" }), true)
   expect.equal(q:get(expect.HANG)[2], "two")
@@ -61,8 +67,12 @@ mm.async.run(function()
     end
     seen[#seen + 1] = pool:apply("return 'quick'")
   end)
+  local posting = async.spawn(function()
+    return mm.result(server.url, pool:post("require('manymoons').sleep(0.2) return 'posted'"), expect.HANG)
+  end)
   quick:get(expect.HANG)
   slow:get(expect.HANG)
+  expect.equal(posting:get(expect.HANG), "posted")
   pool:terminate()
 end)
 expect.equal(seen, { "tick", "tick", "tick", "tick", "tick", "quick", "slow" })
@@ -73,6 +83,7 @@ local results, threads = {}, {}
 for t = 1, 3 do
   threads[t] = mm.threads.Process(function()
     for i = 1, 20 do results[t * 100 + i] = pool:apply("return ... * 2", i) end
+    expect.equal(mm.result(server.url, pool:post("math:floor", { t + 0.5 }), expect.HANG), t)
   end)
   threads[t]:start()
 end

@@ -51,7 +51,7 @@ offers manymoons compare --runs '=' 5 --cs '--csv'
 offers manymoons profile --mode '' 'cpu lock wall'
 offers manymoons profile --format '=' sp 'speedscope'
 offers manymoons worker --read 'data.txt,fol' 'data.txt,folder'
-offers manymoons pool redis://host jobs --de '--dead'
+offers manymoons pool redis://host jobs --dea '--dead'
 offers manymoons script.lua --wo ''
 offers manymoons script.lua da 'data.txt'
 

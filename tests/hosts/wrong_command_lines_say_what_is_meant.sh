@@ -60,7 +60,7 @@ says 1 "manymoons: cannot read folder: Is a directory" folder
 echo 'print(2)' >comapre
 [ "$("$program" comapre)" = 2 ] || { echo "a script called comapre is not run"; wrong=1; }
 
-for command in compare map top stack worker pool profile trace; do
+for command in compare map top stack worker pool post profile trace; do
   "$program" help $command >helped 2>err </dev/null || { echo "help $command fails"; wrong=1; }
   "$program" $command --help >out 2>&1 </dev/null
   cmp -s out helped && grep -q '^usage: manymoons' helped && [ ! -s err ] || { echo "help $command: other text"; wrong=1; }

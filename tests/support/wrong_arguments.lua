@@ -40,6 +40,9 @@ wrong_arguments.functions = {
   ["Progress:close"] = false,
   ["mm.register"] = { list(), list("", {}), list(5, {}), list("a", 5), list("a", {}, 5), list("a", {}, { x = 1 }) },
   ["mm.connect"] = { list(), list(5), list("/x"), list("/x", 5), list("host:70000", "key") },
+  ["mm.result"] = { list(), list(5, "p:x"), list("x", "p:x"), list("redis://host", 5), list("redis://host", "x"),
+    list("redis://host", "p:x", "soon"), list("redis://host", "p:x", 1, 5) },
+  ["mm.cancel"] = { list(), list("x", "p:x"), list("redis://host", "x"), list("redis://host", "p:x", 5) },
   ["World.Process"] = { list(), list(5), list({}), list({ targt = print }), list({ target = 5 }),
     list({ target = print, args = 5 }), list({ target = print, sandbox = 5 }) },
   ["World.Pool"] = { list("4"), list(0), list({ wrokers = 3 }), list({ workers = "x" }), list(1, 5),
@@ -102,6 +105,11 @@ wrong_arguments.functions = {
   ["Pool:apply_async"] = { list(), list(print, 5), list(print, {}, 5), list(print, {}, { callback = 5 }) },
   ["Pool:stats"] = false, ["Pool:close"] = false, ["Pool:terminate"] = false,
   ["Pool:dead"] = { list() }, ["Pool:retry"] = { list(), list(5), list("x") }, ["Pool:join"] = { list() },
+  ["Pool:post"] = { list(), list(5), list(print, 5), list(print, {}, 5), list(print, {}, { x = 1 }),
+    list(print, {}, { at = 1, delay = 1 }) },
+  ["Pool:schedule"] = { list(), list(5, "@daily", print), list("a b", "@daily", print), list("a", 5, print),
+    list("a", "@daily", 5), list("a", "@daily", print, 5), list("a", "@daily", print, {}, { x = 1 }) },
+  ["Pool:unschedule"] = { list(), list(5), list("a b"), list(("x"):rep(58)) },
   ["Future:get"] = timeouts, ["Future:wait"] = timeouts, ["Future:ready"] = false, ["Future:successful"] = false,
   ["Future:cancel"] = false, ["Future:cancelled"] = false, ["Future:running"] = false, ["Future:exception"] = timeouts,
   ["Future:on_done"] = functions, ["Future:close"] = false,
@@ -162,10 +170,12 @@ wrong_arguments.functions = {
 
 -- Wrong values of the options, by the class of the reference whose fields they are. For each option a list.
 local seconds = { "x", NAN, -1, {} }
+local spans = { "x", NAN, -1, {}, 1 / 0 }
 local paths = { 5, "x", { 5 }, { print } }
 local whole = { "x", NAN, -1, 1.5, HUGE, {} }
 local switch = { 5, "yes", {} }
 local callables = { 5, "x", {} }
+local rates = { "x", 5, {}, "0/s", "5/w", "1.5/s" }
 local texts = { 5, {}, print }
 local of_calls = { timeout = { 0, unpack(seconds) }, retries = whole, retry_errors = whole,
   backoff = { -1, NAN, "x", {}, 1 / 0 } }
@@ -207,7 +217,11 @@ wrong_arguments.options = {
   QueueOptions = of_queues,
   PriorityOptions = { priority = { {}, print, NAN, true }, timeout = { {}, "x", NAN } },
   BrokerQueueOptions = merge(broker, secrets, { maxsize = whole, lease = { 0, 0.01, HUGE, unpack(seconds) } }),
-  CallOptions = of_calls,
+  CallOptions = of_calls, ReadOptions = secrets,
+  ScheduleOptions = { catchup = { "x", 5, {} }, ttl = spans, retries = whole, timeout = { 0, unpack(seconds) },
+    backoff = spans, rate = rates },
+  PostOptions = { secret = switch, delay = spans, at = spans, ttl = spans, retries = whole, rate = rates,
+    timeout = { 0, unpack(seconds) }, backoff = spans, unique = texts },
   MapOptions = of_maps,
   ImapOptions = { window = { 0, unpack(whole) } },
   CallbackOptions = of_callbacks, MapCallbackOptions = of_callbacks,

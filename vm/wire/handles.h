@@ -18,7 +18,7 @@ enum handle_number {
   HANDLE_ARRAY = 16,
   HANDLE_TABLE = 17,
   HANDLE_STREAM = 20,
-  HANDLE_FROZEN_TABLE = 21,
+  HANDLE_FROZEN_TABLE = 23,
 #define KIND(id, number, ...) HANDLE_##id = (number),
 #include "shared/lock_kinds.def"
 };

@@ -51,7 +51,9 @@ backend.PATIENCE = 50e-6
 ---A task that was delivered. Its texts need not be trusted. The backend may keep more in it.
 ---@class manymoons.broker.Delivery: manymoons.broker.Task
 ---@field id string of this delivery
----@field losses integer how often a worker was lost with it
+---@field losses integer how often a worker was lost with it; of a posted task: attempts that failed
+---@field is_posted boolean the server keeps its outcome, by its name
+---@field json string? the text of a task that a program of another language posted
 
 ---@class manymoons.broker.Outcome
 ---@field kind string
@@ -73,14 +75,36 @@ backend.PATIENCE = 50e-6
 ---@field examine fun(self, seconds: number): table?
 ---the names of the workers, and what each says about itself (false: nothing)
 ---@field workers fun(self, on_workers: fun(names: string[], texts: (string|false)[]))
----{ waiting, running, oldest (seconds), dead } of the tasks for all workers, and for those of these Luas
+---{ waiting, running, oldest (seconds), dead, due, paused } of the tasks for all workers, and for those of these Luas
 ---@field depth fun(self, abis: string[]): table?
 ---a list of { id, why, who, at, func, client, seq }, the newest last
 ---@field dead fun(self, most: integer): table?
 ---the task of a dead letter; its texts need not be trusted
 ---@field letter fun(self, id: string): manymoons.broker.Task?
+---takes a dead letter away
+---@field delete_letter fun(self, id: string): true?
+---workers fetch no tasks, or fetch them again
+---@field pause fun(self, is_paused: boolean): true?
+---tasks of one Lua that no worker has yet, and names of posted ones that are due later: the first so many
+---@field waiting fun(self, abi: string, most: integer): manymoons.broker.Delivery[]?
+---@field due_later fun(self, abi: string, most: integer): string[]?
+---gives a task that waits this outcome, and takes it out
+---@field end_waiting fun(self, task: manymoons.broker.Delivery, outcome: table, ms: string): any
 ---puts a task in the place of a dead letter, in one step; its client waits for no outcome
 ---@field retry fun(self, id: string, task: manymoons.broker.Task): true?
+---keeps a posted task, once: in its stream, or until it is due (task.at, task.delay). It may be called again. true; or
+---the name of the task that holds the key of its own (task.unique), and this one is not kept
+---@field post fun(self, task: manymoons.broker.Task): true|string|nil
+---{ kind, payload, mac } of a posted task; { "open" }: it has none, after so many seconds; {}: it is not known
+---@field outcome fun(self, task: manymoons.broker.Task, seconds: number): table?
+---gives a posted task this outcome, kept for so long, if it has none: "cancelled", "ended" or "unknown"
+---@field withdraw fun(self, task: manymoons.broker.Task, outcome: table, ms: string): string?
+---keeps a schedule (schedules.lua); next_after(now) → when it runs first. The time of its next run
+---@field schedule fun(self, schedule: table, next_after: fun(now: number): number): number?
+---whether there was one
+---@field unschedule fun(self, name: string): boolean?
+---a list of { name, at, cron, label, catchup }
+---@field schedules fun(self): table?
 ---reads until is_done() says so
 ---@field await fun(self, seconds: number, is_done: fun(): any): true?
 
@@ -109,7 +133,8 @@ backend.PATIENCE = 50e-6
 ---@field deregister fun(self, seconds: number)
 
 ---Serves a pool. about: name; worker (its name); abi; poller; lease (seconds); on_task(delivery);
----on_acked(delivery, why), why: nil when the outcome is there, or belongs to another worker.
+---on_schedule(schedule, due, now): it is due (fire); on_acked(delivery, why), why: nil when the outcome is there, or
+---belongs to another worker.
 ---@class manymoons.broker.Worker: manymoons.broker.Inspector
 ---asks for tasks, unless it has asked, and waits for them; false: not yet possible
 ---@field fetch fun(self, count: integer): boolean
@@ -120,6 +145,15 @@ backend.PATIENCE = 50e-6
 ---puts a task back for other workers, once. After more than `most` losses it is a dead letter, with the outcome.
 ---on_nacked(what, why), what: "gone" (another worker did it), "dropped" (no client waits), "dead", or its new id
 ---@field nack fun(self, delivery: table, losses: integer, most: integer, outcome: table, on_nacked: function?)
+---a posted task runs again after how.pause seconds; that makes how.attempts more. how.line: about the last one;
+---how.has_place: it need take none again. on_again as on_nacked
+---@field again fun(self, delivery: table, how: table, on_again: function)
+---takes a place for one of `count` runs in so many seconds: on_place(the seconds until it begins, or nil)
+---@field take_place fun(self, delivery: table, count: integer, seconds: number, on_place: function)
+---puts posted tasks that are due where workers fetch them; the seconds until it is to be called again
+---@field move_due fun(self): number
+---puts the task of a schedule's time into its stream, if no other worker has done it; then the next time counts
+---@field fire fun(self, schedule: table, task: manymoons.broker.Task, due: number, following: number)
 ---a function by its name
 ---@field load fun(self, name: string, on_text: fun(text: string?))
 ---whether this delivery is the one whose outcome the task's client waits for: it is no copy, and there is none yet;
@@ -168,10 +202,16 @@ backend.PATIENCE = 50e-6
 ---@field Queue manymoons.broker.Queue
 
 local SESSION = { "new", "open", "close", "read", "flush" }
-local INSPECTOR = { "examine", "workers", "depth", "dead", "letter", "retry", "await" }
+local INSPECTOR = {
+  "examine", "workers", "depth", "dead", "letter", "retry", "await", "post", "outcome", "withdraw",
+  "schedule", "unschedule", "schedules",
+  "delete_letter", "pause", "waiting", "due_later", "end_waiting",
+}
 local CLIENT = { "state", "submit", "forget", "results", "is_open", "cancel", "heartbeat", "deregister" }
 local WORKER = {
-  "fetch", "stop_fetching", "is_idle", "ack", "nack", "load", "is_open", "reclaim", "heartbeat", "deregister",
+  "fetch", "stop_fetching", "is_idle", "ack", "again", "take_place", "nack", "load", "is_open", "reclaim",
+  "move_due", "fire",
+  "heartbeat", "deregister",
 }
 local QUEUE = { "new", "open", "close", "put", "await_room", "get", "ack", "depth", "reclaim", "finish", "heartbeat" }
 local CLASSES = {

@@ -23,8 +23,11 @@ local hex = require("core.hex")
 local waits = require("core.waits")
 local backoff = require("broker.backoff")
 local codec = require("broker.codec")
+local cron = require("broker.cron")
 local inspect = require("broker.inspect")
 local letters = require("broker.letters")
+local posting = require("broker.posting")
+local schedules = require("broker.schedules")
 local readers = require("broker.readers")
 local broker = require("broker.settings")
 local base = require("pool.dispatcher")
@@ -517,6 +520,56 @@ function dispatch.submit_call(pool, f, opts, args, sink)
   return task
 end
 
+-- Posted tasks: the server keeps them, and the pool has no part in them any more -------------------------------------
+
+local ASK_AGAIN = { stale = true, again = true, later = true }
+
+-- The answer; nil: not yet
+local function try_to_ask(pool, where, name, ...)
+  if pool._ended then checks.fail(where .. ": the pool is closed") end
+  if pool._is_working or not protected_work(pool) then return nil end
+  local answer, why, kind = pool._session[name](pool._session, ...)
+  if answer ~= nil or ASK_AGAIN[kind] then return answer end
+  checks.fail(where .. ": " .. pool._broker .. ": " .. why)
+end
+
+-- The answer to a request that may be made again; a server that is down is waited for.
+local function ask_until_answered(pool, where, ...)
+  while true do
+    local answer = try_to_ask(pool, where, ...)
+    if answer ~= nil then return answer end
+    if pool._broken then errors.raise(pool._broken) end
+    waits.sleep(pool._is_working and 0.001 or HOLD)
+  end
+end
+
+-- What posts, and the function's entry.
+local function poster_of(pool, f)
+  local entry = new_entry(pool, f)
+  pool._posts = pool._posts + 1
+  return {
+    name = pool._name, secrets = pool._secrets, client = pool._poster, number = pool._posts, opening = pool._opening,
+    abi = broker.abi(), timeout = pool._timeout, retries = pool._retries,
+  }, entry
+end
+
+-- The id, once the server has the task; or that of another one, and "duplicate".
+function dispatch.post(pool, f, args, opts)
+  local by, entry = poster_of(pool, f)
+  local task = posting.new_task(by, f, entry, args, opts)
+  return posting.id_after(pool._name, task, ask_until_answered(pool, "Pool:post", "post", task))
+end
+
+-- The time of the next run, once the server has the schedule.
+function dispatch.schedule(pool, name, text, f, args, opts)
+  local times = schedules.check_times(text, "Pool:schedule")
+  local by, entry = poster_of(pool, f)
+  local schedule = schedules.new(by, name, text, f, entry, args, opts)
+  return ask_until_answered(pool, "Pool:schedule", "schedule", schedule, function(now) return cron.next(times, now) end)
+end
+
+function dispatch.unschedule(pool, name) return ask_until_answered(pool, "Pool:unschedule", "unschedule", name) end
+
 local function cancel_task(pool, task)
   if pool._tasks[task.number] ~= task then return false end
   pool._session:cancel(task.seq)
@@ -657,6 +710,7 @@ function dispatch.begin(pool)
       pid = native.pid(), context = identity.execution_context(),
     },
     _poller = poller, _client = hex(native.random_bytes(12)),
+    _poster = hex(native.random_bytes(12)), _posts = 0,
     _is_trusted = pool._secrets[1] ~= nil, _size = pool._wanted_size or native.cpu_count(), _readers = {},
     _tasks = {}, _pending = 0, _bytes = 0, _last_number = 0, _progress = 0, _retry_at = 0,
     _next_beat = 0, _next_check = 0, _line = {}, _line_first = 1, _line_last = 0, _refused = {}, _chain = "0",

@@ -4,10 +4,12 @@
 --
 --   task      client, seq (its number at the client), func, init (names of functions; "": none), flags, body, mac
 --   flags     "mode count timeout retries expiry copy" (copy 0: any copy of the function will do; or the number of the
---             submission that it is of)
+--             submission that it is of); of a posted task also "ttl backoff", and
+--             "count/unit" where the runs of its function are limited
 --   function  "n:module:name" is named; "f:<sha256>" is a blob that the broker keeps; "b:" and a blob travels with its
 --             task; blob: "S" and source, or "B" and bytes of mm.dumps
 --   body      mode 0: the bytes of the arguments; mode 1 and 2 (map, starmap): the bytes of a list of such bytes
+--   posted    its client is "t:" and a name; number 0 is of a task that came as JSON (read_foreign)
 --   outcome   the bytes of results (of one result, for an item); or "e" and the bytes of a failure; for a list the
 --             bytes of a list of these
 local require, native = ...
@@ -15,6 +17,7 @@ local require, native = ...
 local checks = require("core.checks")
 local errors = require("core.errors")
 local hex = require("core.hex")
+local json = require("core.json")
 local foreign = require("pool.foreign")
 local protocol = require("pool.protocol")
 
@@ -23,6 +26,7 @@ local codec = {}
 local CALL = protocol.CALL
 codec.CALL, codec.MAP, codec.STARMAP = CALL, protocol.MAP, protocol.STARMAP
 codec.SIGNED_SECONDS = 24 * 3600 -- for so long a task's signature is good
+codec.POSTED_SECONDS = 7 * 24 * 3600 -- and that of a posted task, from when it is due
 codec.CLIENT_MAX = 64 -- what is longer names no client
 local SEQ_MAX = 16
 local FAILURE = ("e"):byte() -- bytes of mm.dumps begin with another
@@ -55,6 +59,20 @@ end
 
 function codec.is_result_signed(secrets, pool, task, kind, payload, mac)
   return is_signed(secrets, mac, "manymoons result 1", pool, task.client, task.seq, kind, payload)
+end
+
+local function parts_of_schedule(pool, s)
+  return "manymoons schedule 1", pool, s.name, s.cron, s.catchup, s.func, s.init, s.flags, s.body, s.abi
+end
+
+-- Its signature, and a text that changes with whatever it says.
+function codec.sign_schedule(secrets, pool, schedule)
+  local version = hex(sign("version", parts_of_schedule(pool, schedule)))
+  return secrets[1] and sign(secrets[1], parts_of_schedule(pool, schedule)) or "", version
+end
+
+function codec.is_schedule_signed(secrets, pool, schedule)
+  return is_signed(secrets, schedule.mac, parts_of_schedule(pool, schedule))
 end
 
 -- Functions ----------------------------------------------------------------------------------------------------------
@@ -141,19 +159,38 @@ function codec.encode_flags(task)
 end
 
 -- The same flags, good for so long from now on.
-function codec.renew_flags(text)
-  return (text:gsub("^(%S+ %S+ %S+ %S+ )%d+", "%1" .. string.format("%d", os.time() + codec.SIGNED_SECONDS), 1))
+function codec.renew_flags(text, seconds)
+  return (text:gsub("^(%S+ %S+ %S+ %S+ )%d+", "%1" .. string.format("%d", os.time() + seconds), 1))
+end
+
+-- Of a task that is posted.
+function codec.posted_flags(timeout, retries, copy, expiry, ttl, backoff, rate)
+  return string.format("%d 1 %.17g %d %.0f %d %.17g %.17g%s", CALL, timeout or 0, retries, expiry, copy, ttl, backoff,
+    rate and " " .. rate or "")
+end
+
+local UNITS = { s = 1, m = 60, h = 3600, d = 86400 }
+
+-- "100/m" → { count =, seconds = }; nil: it says no rate
+function codec.read_rate(text)
+  local count, unit = text:match("^([1-9]%d*)/([smhd])$")
+  if not count or #count > 9 then return nil end
+  return { count = tonumber(count), seconds = UNITS[unit] }
 end
 
 local last_text, last_flags
 
 local function parse_flags(text)
-  local mode, count, timeout, retries, expiry, copy = text:match("^(%d) (%d+) (%S+) (%d+) (%d+) (%d+)$")
+  local mode, count, timeout, retries, expiry, copy, rest =
+    text:match("^(%d) (%d+) (%S+) (%d+) (%d+) (%d+)(.*)$")
   if not mode then return nil end
   timeout = tonumber(timeout)
+  local ttl, pause, rate = rest:match("^ (%S+) (%S+) ?(%S*)$")
+  if rest ~= "" and not ttl then return nil end
   return {
     mode = tonumber(mode), count = tonumber(count), timeout = timeout and timeout > 0 and timeout or nil,
-    retries = tonumber(retries), expiry = tonumber(expiry), copy = copy,
+    retries = tonumber(retries), expiry = tonumber(expiry), copy = copy, ttl = tonumber(ttl) or codec.TTL,
+    backoff = tonumber(pause) or codec.BACKOFF, rate = rate and codec.read_rate(rate) or nil,
   }
 end
 
@@ -166,6 +203,132 @@ end
 function codec.is_named(task)
   return #task.client > 0 and #task.client <= codec.CLIENT_MAX and #task.seq <= SEQ_MAX
     and task.seq:find("^%d+$") ~= nil
+end
+
+-- Posted tasks -------------------------------------------------------------------------------------------------------
+
+codec.TTL, codec.BACKOFF = 3600, 1 -- seconds
+codec.SCHEDULED = "t:cron." -- the client of a schedule's tasks, before its name
+
+function codec.is_posted(task)
+  return #task.client <= codec.CLIENT_MAX and task.client:find("^t:[%w_.-]+$") ~= nil and #task.seq <= SEQ_MAX
+    and task.seq:find("^%d+$") ~= nil
+end
+
+-- What names a posted task within its pool, and the other way round.
+function codec.name_of(task) return task.client:sub(3) .. (task.seq == "0" and "" or "-" .. task.seq) end
+
+function codec.task_named(name)
+  local client, seq = name:match("^(%x+)%-([1-9]%d*)$")
+  if not client or #client ~= 24 then client, seq = name:match("^(cron%..+)%-([1-9]%d*)$") end
+  if client and #seq <= SEQ_MAX then return { client = "t:" .. client, seq = seq } end
+  return { client = "t:" .. name, seq = "0" }
+end
+
+-- "module:function" and "module.function" → the name of a function as tasks have it; nil: it is none
+function codec.function_named(text)
+  local module, path = text:match("^([%w_.-]+):([%w_.]+)$")
+  if not module then module, path = text:match("^([%w_.-]+)%.([%a_][%w_]*)$") end
+  return module and "n:" .. module .. ":" .. path
+end
+
+-- name → default, least, most, and whether it is a whole number
+local FOREIGN = {
+  timeout = { 0, 0, 2 ^ 31 }, retries = { 2, 0, 2 ^ 31, true }, ttl = { codec.TTL, 0, 2 ^ 31 },
+  backoff = { codec.BACKOFF, 0, 2 ^ 31 }, delay = { 0, 0, 2 ^ 31 }, at = { false, 0, 2 ^ 40 },
+}
+
+local FOREIGN_OTHERS = { id = true, ["function"] = true, args = true, secret = true, rate = true }
+
+local function read_numbers(about)
+  local found = {}
+  for name, rule in pairs(FOREIGN) do
+    local value = about[name]
+    if value == nil then value = rule[1] end
+    if value and not (type(value) == "number" and value >= rule[2] and value <= rule[3]
+      and (not rule[4] or value % 1 == 0)) then
+      error(name .. ": a number, " .. rule[2] .. " or more, expected", 0)
+    end
+    found[name] = value
+  end
+  return found
+end
+
+local function read_form(task, about)
+  local func = type(about["function"]) == "string" and codec.function_named(about["function"])
+  if not func then error("function: 'module:function' expected", 0) end
+  if about.args ~= nil and type(about.args) ~= "table" then error("args: a list expected", 0) end
+  for name in pairs(about) do
+    if not FOREIGN_OTHERS[name] and not FOREIGN[name] then
+      error(native.printable(name) .. ": no such field", 0)
+    end
+  end
+  local numbers = read_numbers(about)
+  task.func, task.label, task.at, task.delay = func, func:sub(3), numbers.at or nil, numbers.delay
+  task.is_hidden = about.secret == true
+  if about.rate ~= nil and not (type(about.rate) == "string" and codec.read_rate(about.rate)) then
+    error("rate: '100/m' and the like expected", 0)
+  end
+  task.flags = codec.posted_flags(numbers.timeout, numbers.retries, 0, 2 ^ 40, numbers.ttl, numbers.backoff,
+    about.rate)
+end
+
+-- A task of a program of another language: task.json → its other fields. What is wrong stands in task.malformed; one
+-- without a right id has no client.
+function codec.read_foreign(task)
+  local about, why = json.decode(task.json)
+  task.client, task.seq, task.func, task.init, task.mac, task.body = "", "0", "", "", "", task.json
+  task.flags = codec.posted_flags(0, 0, 0, 2 ^ 40, codec.TTL, codec.BACKOFF)
+  local id = type(about) == "table" and about.id
+  if type(id) ~= "string" or not id:find("^[%w_.-]+$") or #id > codec.CLIENT_MAX - 2 or id:find("^cron%.") then
+    task.malformed = why or "id: up to 62 letters, digits, '_', '.' and '-' expected, and not 'cron.' first"
+    return
+  end
+  task.client = "t:" .. id
+  local ok, fault = pcall(read_form, task, about)
+  if not ok then task.malformed = fault end
+end
+
+-- The arguments in the JSON of such a task, with their count.
+function codec.foreign_arguments(text)
+  local args, count = json.decode(text).args or {}, 0
+  for place in pairs(args) do
+    if type(place) ~= "number" then error("args: a list expected", 0) end
+    count = math.max(count, place)
+  end
+  args.n = count
+  return args
+end
+
+local DEEPEST = 100
+
+local function check_json(value, depth)
+  local kind = type(value)
+  if kind == "table" then
+    if depth == 0 then error("a table within itself, or 100 deep", 0) end
+    for key, inner in pairs(value) do
+      if type(key) ~= "string" and type(key) ~= "number" then error("a key that is a " .. type(key), 0) end
+      check_json(inner, depth - 1)
+    end
+  elseif kind ~= "nil" and kind ~= "boolean" and kind ~= "number" and kind ~= "string" then
+    error("a " .. kind, 0)
+  end
+  return value
+end
+
+-- Results, with n, as a JSON list; raises what cannot be in it.
+function codec.encode_foreign(values)
+  local texts = {}
+  for i = 1, values.n do texts[i] = json.encode(check_json(values[i], DEEPEST)) end
+  return "[" .. table.concat(texts, ",") .. "]"
+end
+
+-- The outcome of such a task, as its program reads it: the results' JSON, or a failure as others have it.
+function codec.foreign_outcome(text)
+  if text:byte() ~= FAILURE then return '{"ok":true,"results":' .. text .. "}" end
+  local err = codec.failure_of(text)
+  return json.encode({ ok = false, error = { message = err.message, kind = err.kind, traceback = err.traceback,
+    worker = err.worker } })
 end
 
 -- A list of texts, or nil. The bytes need not be trusted.
@@ -211,6 +374,25 @@ local function decode_failure(bytes, trust)
   return err
 end
 
+function codec.failure_of(text) return decode_failure(text:sub(2), "stranger") end
+
+-- true and the results in the outcome of a task that came as JSON, or false and an mm.Error
+function codec.decode_foreign_outcome(text)
+  local about = json.decode(text)
+  if type(about) ~= "table" then return false, errors.of_kind("unsendable", "the outcome cannot be read") end
+  local results = about.results
+  if about.ok and type(results) == "table" then
+    results.n = 0
+    for place in pairs(results) do results.n = type(place) == "number" and math.max(results.n, place) or results.n end
+    return true, results
+  end
+  local failure = type(about.error) == "table" and about.error or {}
+  return false, errors.new_error({
+    message = text_of(failure.message) or "", traceback = text_of(failure.traceback) or "",
+    kind = text_of(failure.kind) or "error", worker = text_of(failure.worker),
+  })
+end
+
 -- true and what was encoded: a table of results with n for a call, a value for an item; or false
 -- and an mm.Error
 function codec.decode_outcome(text, is_trusted)
@@ -222,7 +404,8 @@ function codec.decode_outcome(text, is_trusted)
 end
 
 -- The outcome of a sandboxed worker, which clients will trust: what it is as data, in bytes of this VM.
-function codec.only_data(text)
+function codec.only_data(text, is_json)
+  if is_json and type(text) == "string" and text:byte() ~= FAILURE then return text end
   if type(text) ~= "string" then return codec.encode_failure(errors.new_error(foreign.failure(nil))) end
   local is_failure = text:byte() == FAILURE
   local ok, result = pcall(function()

@@ -4,6 +4,7 @@
 local require = ...
 
 local json = require("core.json")
+local broker = require("broker.settings")
 
 local inspect = {}
 
@@ -54,14 +55,23 @@ local function add_workers(all, list)
   end
 end
 
--- → name, waiting, running, oldest (seconds), dead, workers (a list), slots, done, failed, lost, rate, p50, p99
+-- The Luas of the workers, and this one.
+function inspect.abis(found)
+  local abis = { broker.abi() }
+  for abi in pairs(found.abis) do
+    if abi ~= abis[1] then abis[#abis + 1] = abi end
+  end
+  return abis
+end
+
+-- → name, waiting, running, oldest (seconds), dead, due, paused, workers (a list), slots, done, failed, lost,
+--   rate, p50, p99
 function inspect.pool(session, name)
   local found
   inspect.workers(session, function(workers) found = workers end)
   local has_come, why = session:await(SECONDS, function() return found end)
   if not has_come then error(why, 0) end
-  local abis = {}
-  for abi in pairs(found.abis) do abis[#abis + 1] = abi end
+  local abis = inspect.abis(found)
   local all
   all, why = session:depth(abis)
   if not all then error(why, 0) end

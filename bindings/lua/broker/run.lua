@@ -92,14 +92,24 @@ local function encode(value)
   return ok and bytes or unsendable("the result cannot be sent: " .. tostring(bytes))
 end
 
+local function encode_json(values)
+  local ok, text = pcall(codec.encode_foreign, values)
+  return ok and text or unsendable("the result cannot be written as JSON: " .. tostring(text))
+end
+
 local function encode_item(ok, value)
   if ok then return encode(value) end
   return encode_failure(value)
 end
 
-local function encode_results(ok, ...)
-  if ok then return encode(pack(...)) end
-  return encode_failure((...))
+local function encode_results(task, ok, ...)
+  if not ok then return encode_failure((...)) end
+  return (task.is_json and encode_json or encode)(pack(...))
+end
+
+local function arguments_of(task, bytes)
+  if task.is_json then return codec.foreign_arguments(bytes) end
+  return loads_from(task.is_trusted and "peer" or "stranger", bytes)
 end
 
 local function prepare_or_tell(task)
@@ -110,20 +120,20 @@ local function prepare_or_tell(task)
   return unsendable(err.message)
 end
 
--- task: func (a name) or blob, opening, opening_blob, mode, is_trusted, and what was made of them
+-- task: func (a name) or blob, opening, opening_blob, mode, is_trusted, is_json, and what was made of them
 -- before; it is one for all tasks of a submission, or of a function without upvalues. → the
 -- outcome; and for a call, the nanoseconds it took
 function run.call(task, bytes)
   local why = not task.made and prepare_or_tell(task)
   if why then return why, 0 end
-  local ok, value = pcall(loads_from, task.is_trusted and "peer" or "stranger", bytes)
+  local ok, value = pcall(arguments_of, task, bytes)
   if not ok then return unsendable(value), 0 end
   if task.mode == codec.MAP then return encode_item(call_here(task.name, task.made, value)) end
   if task.mode == codec.STARMAP then
     return encode_item(errors.call_with_list(task.name, task.made, value))
   end
   local begun = time()
-  local outcome = encode_results(call_here(task.name, task.made, unpack(value, 1, value.n or #value)))
+  local outcome = encode_results(task, call_here(task.name, task.made, unpack(value, 1, value.n or #value)))
   return outcome, (time() - begun) * 1e9
 end
 

@@ -9,6 +9,11 @@
 --   worker.lua        `manymoons worker`: fetches tasks, and runs them in a pool of this machine
 --   tasks.lua         the tasks that a worker has
 --   run.lua           what that pool's workers do
+--   posting.lua       tasks that outlive their program, and their outcomes
+--   attempts.lua      what becomes of such a task after an attempt
+--   schedules.lua     functions that run at times of cron (cron.lua)
+--   letters.lua       dead letters
+--   upkeep.lua        what waits is cancelled
 --   inspect.lua       what `manymoons pool` shows
 local require, native = ...
 

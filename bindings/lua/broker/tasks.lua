@@ -15,6 +15,7 @@ local require, native = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
+local attempts = require("broker.attempts")
 local codec = require("broker.codec")
 local base = require("pool.dispatcher")
 
@@ -48,6 +49,12 @@ function Tasks.note_acked(self, task, why)
   self.ending[#self.ending + 1] = task
 end
 
+local function send_outcome(self, task)
+  local outcome = task.outcome
+  if not outcome.pause then return self.session:ack(task, outcome) end
+  self.session:again(task, outcome, function(_, failure) self:note_acked(task, failure) end)
+end
+
 function Tasks.send_outcomes(self)
   if self.held and self.held > time() then return end
   self.held = nil
@@ -55,7 +62,7 @@ function Tasks.send_outcomes(self)
   if #ending == 0 then return end
   self.ending = {}
   for _, task in ipairs(ending) do
-    if self.open[task.id] == task then self.session:ack(task, task.outcome) end
+    if self.open[task.id] == task then send_outcome(self, task) end
   end
 end
 
@@ -65,7 +72,7 @@ function Tasks.note_opened(self)
   self.ending, self.wanted, self.has_news = {}, {}, true
   for _, task in pairs(self.open) do
     if task.state == "ending" then self.ending[#self.ending + 1] = task end
-    task.is_asked = nil
+    task.is_asked, task.is_placing = nil, nil
   end
 end
 
@@ -75,19 +82,29 @@ local function note_duration(self, seconds)
   self.durations[self.last_duration] = seconds
 end
 
--- kind: "v" or "l" (a list), then ":" and nanoseconds; why: a dead letter is left
-local function finish(self, task, kind, payload, why)
-  if self.open[task.id] ~= task or task.state == "ending" then return end
+local function end_with(self, task, outcome)
   if task.state == "running" then self.running = self.running - 1 end
   self.in_hand = self.in_hand - 1
-  task.state, task.body = "ending", nil
-  task.outcome = {
+  task.state, task.body, task.outcome = "ending", nil, outcome
+  self.ending[#self.ending + 1] = task
+end
+
+-- kind: "v" or "l" (a list), then ":" and nanoseconds; why: a dead letter is left
+local function outcome_for(self, task, kind, payload, why)
+  if task.is_posted then return attempts.outcome_of(self, task, kind, payload, why) end
+  return {
     kind = kind, payload = payload, why = why, worker = self.name,
     mac = codec.sign_result(self.secrets, self.name_of_pool, task, kind, payload),
   }
+end
+
+local function finish(self, task, kind, payload, why)
+  if self.open[task.id] ~= task or task.state == "ending" then return end
+  local outcome = outcome_for(self, task, kind, payload, why)
+  end_with(self, task, outcome)
+  if outcome.pause then return self.log("again", { task = name_of(task), id = task.id, pause = outcome.pause }) end
   self.done = self.done + 1
-  if why then self.log("dead", { task = name_of(task), id = task.id, why = why }) end
-  self.ending[#self.ending + 1] = task
+  if outcome.why then self.log("dead", { task = name_of(task), id = task.id, why = outcome.why }) end
 end
 
 local function fail(self, task, err, why)
@@ -108,14 +125,14 @@ local function note_time(self, ns)
 end
 
 -- What a worker of the local pool answered, as it may be signed.
-local function outcome_of(self, text)
-  if self.is_sandboxed then return codec.only_data(text) end
+local function outcome_of(self, text, is_json)
+  if self.is_sandboxed then return codec.only_data(text, is_json) end
   return text
 end
 
 function Task:take_call(_, ok, values)
   if not ok then return self:fail({ base = 0 }, 1, values[1]) end
-  local text, ns = outcome_of(self.tasks, values[1]), tonumber(values[2]) or 0
+  local text, ns = outcome_of(self.tasks, values[1], self.json ~= nil), tonumber(values[2]) or 0
   note_time(self.tasks, ns)
   if codec.is_failure(text) then self.tasks.failed = self.tasks.failed + 1 end
   finish(self.tasks, self, string.format("v:%.0f", ns), text)
@@ -166,8 +183,8 @@ local function new_entry(self, task, key)
   local func, init = task.func, task.init
   local f = function_for({
     func = func:byte() == NAMED and func or nil, blob = func:sub(1, 2) == "b:" and func:sub(3) or self.blobs[func],
-    opening = init ~= "" and init or nil, opening_blob = self.blobs[init], mode = task.options.mode,
-    is_trusted = task.is_trusted,
+    opening = init ~= "" and init or nil, opening_blob = init:sub(1, 2) == "b:" and init:sub(3) or self.blobs[init],
+    mode = task.options.mode, is_trusted = task.is_trusted, is_json = task.json ~= nil,
   })
   local entry = base.add_function(self.pool, f)
   self.entries[key] = entry
@@ -184,16 +201,18 @@ end
 -- The local pool's entry for a function, kept for the next task, which is often of the same.
 local function entry_of(self, task)
   local copy, mode, last = task.options.copy, task.options.mode, self.last
-  local client = copy ~= "0" and task.client or nil
+  local client = copy ~= "0" and name_of(task) or nil
   if last and last.func == task.func and last.init == task.init and last.mode == mode
-    and last.is_trusted == task.is_trusted and last.copy == copy and last.client == client then
+    and last.is_trusted == task.is_trusted and last.copy == copy and last.client == client
+    and last.is_json == (task.json ~= nil) then
     return last.entry
   end
-  local key = table.concat({ task.func, task.init, tostring(mode), tostring(task.is_trusted), copy, client }, " ")
+  local key = table.concat({ task.func, task.init, tostring(mode), tostring(task.is_trusted), copy,
+    task.json and "json" or client }, " ")
   local entry = self.entries[key] or new_entry(self, task, key)
   self.last = {
     func = task.func, init = task.init, mode = mode, is_trusted = task.is_trusted, copy = copy, client = client,
-    entry = entry,
+    is_json = task.json ~= nil, entry = entry,
   }
   return entry
 end
@@ -203,8 +222,8 @@ local function run(self, task)
   local entry = entry_of(self, task)
   local job = {
     mode = options.mode == codec.CALL and codec.CALL or codec.MAP, entry = entry, count = options.count, base = 0,
-    timeout = options.timeout or self.task_timeout, retries = math.max(0, options.retries - task.losses),
-    sink = task,
+    timeout = options.timeout or self.task_timeout, sink = task,
+    retries = task.is_posted and 0 or math.max(0, options.retries - task.losses),
   }
   if options.mode == codec.CALL then
     job.args = checks.pack(task.body)
@@ -265,6 +284,23 @@ end
 
 local settle
 
+-- A function whose runs are limited: true if this one may begin.
+local function has_place(self, task)
+  local rate = task.options.rate
+  if not rate or task.has_place then return true end
+  if task.is_placing then return false end
+  task.is_placing = true
+  self.session:take_place(task, rate.count, rate.seconds, function(pause)
+    if self.open[task.id] ~= task then return end
+    task.is_placing, task.has_place = false, pause ~= nil
+    if not pause then self.has_news = true return end
+    if pause == 0 or task.state ~= "waiting" then return settle(self, task) end
+    self.waiting[task.id] = nil
+    end_with(self, task, { attempts = 0, pause = pause, has_place = true })
+  end)
+  return false
+end
+
 local function ask(self, task)
   if task.is_asked then return end
   task.is_asked = true
@@ -283,6 +319,10 @@ function settle(self, task)
     self.waiting[task.id] = nil
     return drop(self, task)
   end
+  if task.pause and task.pause > 0 and not task.refusal then
+    self.waiting[task.id] = nil
+    return end_with(self, task, { attempts = 0, pause = task.pause })
+  end
   if task.refusal then
     self.waiting[task.id] = nil
     return fail(self, task, { kind = "unsendable", message = task.refusal }, task.refusal)
@@ -292,7 +332,7 @@ function settle(self, task)
     return fail(self, task, { kind = "died", message = "the task's function is not on the server any more" })
   end
   local has_function = want_function(self, task.func)
-  if not want_function(self, task.init) or not has_function then return end
+  if not want_function(self, task.init) or not has_function or not has_place(self, task) then return end
   self.waiting[task.id] = nil
   try_to_run(self, task)
 end
@@ -312,7 +352,11 @@ end
 local function refusal_of(self, task)
   task.options = codec.decode_flags(task.flags)
   if not task.options then return "BadSignature: malformed task" end
-  if self.secrets[1] then
+  if task.malformed then return "malformed task: " .. task.malformed end
+  if task.json and self.secrets[1] and not self.takes_json then
+    return "the task is not signed: the worker has a secret, and takes no JSON (manymoons worker --json)"
+  end
+  if self.secrets[1] and not task.json then
     if not codec.is_task_signed(self.secrets, self.name_of_pool, task) then
       return "BadSignature: the task was not signed with a secret of this worker"
     end
@@ -392,7 +436,7 @@ function Tasks.percentile(self, share)
   return sorted[math.max(1, math.ceil(#sorted * share))]
 end
 
--- daemon: name, name_of_pool, session, secrets, imports, pool, lease, log, nack, task_timeout
+-- daemon: name, name_of_pool, session, secrets, imports, takes_json, pool, lease, log, nack, task_timeout
 return function(daemon)
   for name, value in pairs({
     open = {}, waiting = {}, to_stop = {}, ending = {}, entries = {}, entry_order = {}, blobs = {}, blob_order = {},

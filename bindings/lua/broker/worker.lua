@@ -12,8 +12,10 @@ local require, native = ...
 local hex = require("core.hex")
 local json = require("core.json")
 local waits = require("core.waits")
+local attempts = require("broker.attempts")
 local backoff = require("broker.backoff")
 local codec = require("broker.codec")
+local schedules = require("broker.schedules")
 local broker = require("broker.settings")
 local new_tasks = require("broker.tasks")
 local base = require("pool.dispatcher")
@@ -109,8 +111,31 @@ end
 
 -- Lost tasks ---------------------------------------------------------------------------------------------------------
 
+local function log_requeued(self, task, what, failure)
+  if what == "gone" then return end
+  self.log("requeued", { task = task.client .. ":" .. task.seq, outcome = what, failure = failure })
+end
+
+local function give_back(self, task, losses)
+  if losses == 0 then
+    return self.session:again(task, { attempts = 0, pause = 0, has_place = task.has_place }, function() end)
+  end
+  local outcome = attempts.outcome_of_lost(self.tasks, task)
+  if not outcome.pause then return self.session:ack(task, outcome) end
+  self.session:again(task, outcome, function(...) log_requeued(self, task, ...) end)
+end
+
+-- One that came as JSON has a record before it may go back: its first worker may have died before it made one.
+local function nack_posted(self, task, losses)
+  if not task.json then return give_back(self, task, losses) end
+  self.session:is_open(task, function(is_open)
+    if is_open then give_back(self, task, losses) elseif is_open == false then self.session:ack(task) end
+  end)
+end
+
 -- Back to the server, once more than before if it was lost; or a dead letter.
 function Worker.nack(self, task, losses)
+  if task.is_posted then return nack_posted(self, task, losses) end
   local retries = (codec.decode_flags(task.flags) or { retries = 0 }).retries
   local why = "the task was lost " .. retries + 1 .. " times: its worker died, or could not be reached"
   local payload = codec.encode_failure({ kind = "died", message = why, worker = self.name })
@@ -118,9 +143,8 @@ function Worker.nack(self, task, losses)
     kind = "v:0", payload = payload, why = why, worker = self.name,
     mac = codec.sign_result(self.secrets, self.pool_name, task, "v:0", payload),
   }
-  self.session:nack(task, losses, retries, outcome, losses > 0 and function(what, failure)
-    if what == "gone" then return end
-    self.log("requeued", { task = task.client .. ":" .. task.seq, outcome = what, failure = failure })
+  self.session:nack(task, losses, retries, outcome, losses > 0 and function(...)
+    log_requeued(self, task, ...)
   end or nil)
 end
 
@@ -194,6 +218,7 @@ local function round(self)
     self:take_news()
     if self.tasks.has_news or next(self.tasks.waiting) then self.tasks:go_on() end
     self:reap()
+    due = math.min(due or 1, self.session:move_due())
     self:talk()
   end
   self:tell()
@@ -241,11 +266,21 @@ local function wait_for_server(self)
   end
 end
 
+-- A schedule that this worker may not run waits for another one, and is mentioned once.
+local function fire(self, schedule, due, now)
+  local task, following = schedules.task_of(self.secrets, self.pool_name, schedule, due, now)
+  if task then return self.session:fire(schedule, task, due, following) end
+  if self.refused[schedule.name] == schedule.version then return end
+  self.refused[schedule.name] = schedule.version
+  self.log("refused", { schedule = schedule.name, why = following })
+end
+
 local function new_session(self)
   return self.settings.backend.Worker.new(self.settings, {
     name = self.pool_name, worker = self.name, abi = broker.abi(), poller = self.poller, lease = self.lease_seconds,
     on_task = function(task) self.tasks:admit(task) end,
     on_acked = function(task, why) self.tasks:note_acked(task, why) end,
+    on_schedule = function(...) fire(self, ...) end,
   })
 end
 
@@ -260,7 +295,7 @@ local function start_pool(self, options)
   self.startup = time() - self.started
 end
 
--- options: settings, pool_name, secrets, slots, imports (a list), lease, grace, max_tasks,
+-- options: settings, pool_name, secrets, slots, imports (a list), takes_json, lease, grace, max_tasks,
 -- task_timeout, world, name, sandbox (as the option of a pool)
 function worker.run(options)
   local host = native.machine().name or "localhost"
@@ -269,7 +304,7 @@ function worker.run(options)
     lease_seconds = options.lease, grace = options.grace, world = options.world, host = host, started = time(),
     name = options.name or string.format("%s:%d:%s", host, native.pid(), hex(native.random_bytes(3))),
     poller = assert(native.poller_new()), signals = assert(native.signal_descriptor()), next_tell = 0, signals_at = 0,
-    retry_at = 0, reap_at = 0,
+    retry_at = 0, reap_at = 0, refused = {},
   }, Worker)
   self.poller:keep(self.signals)
   self.log = logger(self.name)
@@ -283,7 +318,7 @@ function worker.run(options)
   self.tasks = new_tasks({
     name = self.name, name_of_pool = options.pool_name, session = self.session, secrets = options.secrets,
     imports = set_of(options.imports), pool = self.pool, log = self.log, task_timeout = options.task_timeout,
-    is_sandboxed = options.sandbox ~= nil,
+    is_sandboxed = options.sandbox ~= nil, takes_json = options.takes_json,
     nack = function(task, losses) self:nack(task, losses) end,
   })
   self.lease = self.session:heartbeat(describe(self))

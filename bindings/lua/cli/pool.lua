@@ -1,55 +1,90 @@
 -- SPDX-License-Identifier: MIT
--- `manymoons pool URL NAME`: shows a pool on a broker: its tasks, its workers, its dead letters.
+-- `manymoons pool URL NAME`: shows a pool on a broker: its tasks, its workers, its dead letters; and what operators do.
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
 local json = require("core.json")
 local inspect = require("broker.inspect")
 local letters = require("broker.letters")
+local posting = require("broker.posting")
 local broker = require("broker.settings")
+local upkeep = require("broker.upkeep")
+local values = require("prompt.values")
 local usage = require("terminal.usage")
 
 -- What other programs wrote on the server.
 local function shown(value) return native.printable(tostring(value)) end
 
 local USAGE = [[
-usage: manymoons pool URL NAME [--json | --prometheus | --dead | --retry ID] [options]
-Shows the waiting and running tasks of a pool on a Redis or Valkey server, and its workers.
-  --json         as JSON
+usage: manymoons pool URL NAME [--json | --prometheus | --dead | --schedules] [options]
+       manymoons pool URL NAME [--show ID | --retry ID | --delete ID | --cancel ID] [options]
+       manymoons pool URL NAME [--pause | --resume | --purge] [options]
+Shows the waiting and running tasks of a pool on a Redis or Valkey server, and its workers; or its dead letters: tasks
+that were given up; or changes something. The dashes may be left out: pause, show ID.
+  --json         as JSON; also of --dead, --show and --schedules
   --prometheus   as text for Prometheus
-  --dead         list the dead letters: tasks that were lost too often, and why
+  --dead         list the dead letters: what failed, how often, and why
+  --show ID      show a dead letter: its function, arguments, attempts and traceback
   --retry ID     run a dead letter again (all: every one of them), signed anew
+  --delete ID    delete a dead letter (all: every one of them)
+  --match TEXT   with --dead, --retry all and --delete all: those whose function or reason contains the text
+  --schedules    list the schedules, and when each runs next
+  --cancel ID    cancel a task that was posted, by the id of the task
+  --pause        have the workers fetch no more tasks; those that run go on, and new ones wait
+  --resume       have them fetch tasks again
+  --purge        cancel all tasks that wait or are due later
   --secret-file FILE    the secret that signs what runs again; by default as in manymoons worker
   --password-file FILE  the server's password, where the URL has none; by default as in manymoons worker
 ]]
 
 local function refuse(why) usage.refuse("pool", why) end
 
+-- What may be done → whether it takes an id
+local ACTIONS = {
+  prometheus = false, dead = false, schedules = false, pause = false, resume = false, purge = false, show = true,
+  retry = true, delete = true, cancel = true,
+}
+local VALUES = { ["--secret-file"] = true, ["--password-file"] = true, ["--match"] = true }
+
+-- The words that were read.
+local function read_action(options, action, value)
+  if options.action then refuse("--" .. options.action .. " and --" .. action .. " exclude each other") end
+  options.action = action
+  if not ACTIONS[action] then return 1 end
+  options.id = value or refuse("--" .. action .. " needs an id")
+  return 2
+end
+
+local function read_word(options, words, i)
+  local word = words[i]
+  local action = word:match("^%-%-(%l+)$") or (options.name and word)
+  if word == "--help" or word == "-h" then
+    io.stdout:write(USAGE)
+    os.exit(0)
+  elseif word == "--json" then
+    options.is_json = true
+  elseif VALUES[word] then
+    options[word] = words[i + 1] or refuse(word .. " needs a value")
+    return 2
+  elseif ACTIONS[action] ~= nil then
+    return read_action(options, action, words[i + 1])
+  elseif word:sub(1, 1) == "-" or options.name then
+    usage.refuse_word("pool", word, USAGE)
+  elseif options.url then
+    options.name = word
+  else
+    options.url = word
+  end
+  return 1
+end
+
 local function read_options(words)
   local options, i = {}, 1
-  while i <= #words do
-    local word = words[i]
-    if word == "--help" or word == "-h" then
-      io.stdout:write(USAGE)
-      os.exit(0)
-    elseif word == "--json" or word == "--prometheus" or word == "--dead" then
-      options.how = word
-    elseif word == "--retry" then
-      i = i + 1
-      options.how, options.id = word, words[i] or refuse("--retry needs an id")
-    elseif word == "--secret-file" or word == "--password-file" then
-      i = i + 1
-      options[word] = words[i] or refuse(word .. " needs a value")
-    elseif word:sub(1, 1) == "-" or options.name then
-      usage.refuse_word("pool", word, USAGE)
-    elseif options.url then
-      options.name = word
-    else
-      options.url = word
-    end
-    i = i + 1
-  end
+  while i <= #words do i = i + read_word(options, words, i) end
   if not options.name then refuse("a URL and the name of a pool expected") end
+  if options["--match"] and options.action ~= "dead" and options.id ~= "all" then
+    refuse("--match: only with --dead, --retry all and --delete all")
+  end
   return options
 end
 
@@ -66,8 +101,9 @@ local function print_table(pool)
   if pool.waiting > 0 then
     waiting = string.format("%d waiting (the oldest for %s)", pool.waiting, seconds_in_words(pool.oldest))
   end
-  print(string.format("%s: %s, %d running, %d dead; %s with %s", pool.name, waiting, pool.running, pool.dead,
-    count_of(#pool.workers, "worker"), count_of(pool.slots, "slot")))
+  print(string.format("%s: %s, %d running, %d due later, %d dead%s; %s with %s", pool.name, waiting, pool.running,
+    pool.due, pool.dead, pool.paused and ", paused" or "", count_of(#pool.workers, "worker"),
+    count_of(pool.slots, "slot")))
   print(string.format("%-32s %6s %8s %8s %7s %7s %9s %9s %9s", "worker", "slots", "running", "done", "failed", "lost",
     "per s", "p50", "p99"))
   for _, w in ipairs(pool.workers) do
@@ -78,7 +114,8 @@ end
 
 local METRICS = {
   { "waiting", "gauge", "tasks that no worker has taken yet" }, { "running", "gauge", "tasks that a worker has" },
-  { "dead", "gauge", "dead letters" }, { "slots", "gauge", "tasks that can run at once" },
+  { "due", "gauge", "tasks that are due later" }, { "dead", "gauge", "dead letters" },
+  { "slots", "gauge", "tasks that can run at once" },
   { "oldest", "gauge", "seconds for which the oldest waiting task has waited" },
   { "done", "counter", "tasks that the present workers have finished" },
   { "failed", "counter", "tasks that failed on the present workers" },
@@ -100,31 +137,138 @@ end
 
 local function must(reply, why)
   if not reply then error(why, 0) end
-  return reply
+  return reply, why
 end
 
-local function print_dead(session)
-  for _, letter in ipairs(must(session:dead(1000))) do
-    print(string.format("%s  %s  %s  %s", shown(letter.id), os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(letter.at)),
-      shown(letter.func or "?"), shown(letter.why or "?")))
+local function date(at) return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(at)) end
+
+local function print_json(value) print(native.printable(json.encode(value), "json")) end
+
+-- Dead letters --------------------------------------------------------------------------------------------------------
+
+local ALL = 100000
+
+local function dead_letters(session, options)
+  local list = {}
+  for _, letter in ipairs(must(session:dead(ALL))) do
+    letter.func = letters.function_of(letter)
+    local text = letter.func .. "\n" .. (letter.why or "")
+    if not options["--match"] or text:find(options["--match"], 1, true) then list[#list + 1] = letter end
+  end
+  return list
+end
+
+local function print_dead(session, options)
+  local list = dead_letters(session, options)
+  if options.is_json then return print_json(json.list(list)) end
+  for _, letter in ipairs(list) do
+    print(string.format("%s  %s  %s  %s", shown(letter.id), date(letter.at), shown(letter.func),
+      shown(letter.why or "?")))
   end
 end
 
-local function retry(session, secrets, name, id)
-  local ids = { id }
-  if id == "all" then
-    ids = {}
-    for i, letter in ipairs(must(session:dead(100000))) do ids[i] = letter.id end
+local ARGUMENTS_MOST = 2000
+
+local function arguments_in_words(letter)
+  if not letter.args then return shown(letter.why_no_args) end
+  local texts = {}
+  for i = 1, math.min(letter.args.n or #letter.args, 100) do texts[i] = values.show(letter.args[i], 100) end
+  local text = table.concat(texts, ", ")
+  return #text > ARGUMENTS_MOST and text:sub(1, ARGUMENTS_MOST) .. "..." or text
+end
+
+local function print_letter(session, name, options)
+  local letter = must(letters.describe(session, name, options.id))
+  local arguments = arguments_in_words(letter)
+  letter.arguments, letter.args, letter.why_no_args = arguments, nil, nil
+  if options.is_json then return print_json(letter) end
+  print("dead letter  " .. shown(letter.id))
+  if letter.task then print("task         " .. shown(letter.task)) end
+  print("function     " .. shown(letter.func))
+  print("arguments    " .. arguments)
+  for i, attempt in ipairs(letter.attempts) do
+    print(string.format("attempt %-4d %s  %s  %s", i, date(attempt.at), shown(attempt.who), shown(attempt.why)))
   end
-  for _, one in ipairs(ids) do must(letters.retry(session, secrets, name, one)) end
+  for line in letter.trace:gmatch("[^\n]+") do print(shown((line:gsub("\t", "  ")))) end
+end
+
+local function ids_of(session, options)
+  if options.id ~= "all" then return { options.id } end
+  local ids = {}
+  for i, letter in ipairs(dead_letters(session, options)) do ids[i] = letter.id end
+  return ids
+end
+
+local function retry(session, secrets, name, options)
+  local ids = ids_of(session, options)
+  for _, id in ipairs(ids) do
+    local _, task = must(letters.retry(session, secrets, name, id))
+    if task then print(id .. "  " .. task) end
+  end
   print(#ids == 1 and "1 task submitted again" or #ids .. " tasks submitted again")
 end
 
--- → the server's settings, the pool's name, and the secrets, which only --retry needs
+local function delete(session, options)
+  local ids = ids_of(session, options)
+  for _, id in ipairs(ids) do must(session:delete_letter(id)) end
+  print(count_of(#ids, "dead letter") .. " deleted")
+end
+
+-- Schedules, and the rest ---------------------------------------------------------------------------------------------
+
+local function print_schedules(session, options)
+  local list = must(session:schedules())
+  if options.is_json then return print_json(json.list(list)) end
+  for _, s in ipairs(list) do
+    print(string.format("%-24s %-20s %s  %s", shown(s.name), shown(s.cron), date(s.at), shown(s.label)))
+  end
+end
+
+local function cancel(session, secrets, name, options)
+  local what = must(posting.cancel_over(session, secrets, name, options.id))
+  if what == "unknown" then error("there is no task " .. options.id .. ", or its outcome is not kept any more", 0) end
+  print(what == "cancelled" and "cancelled" or "it has its outcome")
+end
+
+local function purge(session, secrets, name)
+  local found
+  inspect.workers(session, function(workers) found = workers end)
+  must(session:await(10, function() return found end))
+  local abis = inspect.abis(found)
+  table.insert(abis, 1, "")
+  print(count_of(upkeep.purge(session, secrets, name, abis), "task") .. " cancelled")
+end
+
+local function print_pool(session, name, options)
+  local pool = inspect.pool(session, name)
+  if options.is_json then
+    json.list(pool.workers)
+    print_json(pool)
+  elseif options.action == "prometheus" then
+    print_prometheus(pool)
+  else
+    print_table(pool)
+  end
+end
+
+local DO = {
+  dead = function(session, options) print_dead(session, options) end,
+  show = function(session, options, name) print_letter(session, name, options) end,
+  retry = function(session, options, name, secrets) retry(session, secrets, name, options) end,
+  delete = function(session, options) delete(session, options) end,
+  schedules = function(session, options) print_schedules(session, options) end,
+  cancel = function(session, options, name, secrets) cancel(session, secrets, name, options) end,
+  purge = function(session, _, name, secrets) purge(session, secrets, name) end,
+  pause = function(session) must(session:pause(true)) end,
+  resume = function(session) must(session:pause(false)) end,
+}
+local NEEDS_SECRET = { retry = true, cancel = true, purge = true }
+
+-- → the server's settings, the pool's name, and the secrets, which only what signs needs
 local function settle(options)
   local settings = broker.read_url(options.url, "manymoons pool", options["--password-file"])
   local name = broker.check_name(options.name, "manymoons pool")
-  if options.how ~= "--retry" and not options["--secret-file"] then return settings, name end
+  if not NEEDS_SECRET[options.action] and not options["--secret-file"] then return settings, name end
   return settings, name, broker.secrets({ secret_file = options["--secret-file"] }, settings, "manymoons pool")
 end
 
@@ -132,17 +276,8 @@ local function main(options, settings, name, secrets)
   local session = settings.backend.Inspector.new(settings, { name = name })
   local opened, why = session:open(5)
   if not opened then error(settings.shown .. ": " .. why, 0) end
-  if options.how == "--dead" then return print_dead(session) end
-  if options.how == "--retry" then return retry(session, secrets, name, options.id) end
-  local pool = inspect.pool(session, name)
-  if options.how == "--json" then
-    json.list(pool.workers)
-    print(native.printable(json.encode(pool), "json"))
-  elseif options.how == "--prometheus" then
-    print_prometheus(pool)
-  else
-    print_table(pool)
-  end
+  if DO[options.action] then return DO[options.action](session, options, name, secrets) end
+  print_pool(session, name, options)
 end
 
 local function bare(message)

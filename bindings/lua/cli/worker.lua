@@ -22,6 +22,8 @@ URL: redis://[user:password@]host[:port][/database], rediss://… (TLS; ?ca=FILE
   --write PATH,…       files and folders that tasks can write
   --network            tasks can use TCP and UDP
   --import M,…         load these modules first, and let tasks name only functions of these
+  --json               run tasks of programs in other languages too, which are JSON and not signed: functions of
+                       --import alone, with data alone. A worker without a secret runs them anyway
   --secret-file FILE   the secrets that sign tasks, one on each line; the first one signs. Default: the environment
                        (MANYMOONS_SECRET, MANYMOONS_SECRET_FILE), or, for a server on this machine, the user's own
                        secret. Without a secret only functions of imported modules run
@@ -59,7 +61,7 @@ local function list_of(what)
   end
 end
 
-local FLAGS = { ["--processes"] = true, ["--sandbox"] = true, ["--network"] = true }
+local FLAGS = { ["--processes"] = true, ["--sandbox"] = true, ["--network"] = true, ["--json"] = true }
 
 local READERS = {
   ["--pool"] = text, ["--slots"] = number(1, true), ["--import"] = list_of("names of modules"),
@@ -97,6 +99,7 @@ local function read_options(words)
   for _, name in ipairs({ "read", "write", "network" }) do
     if options[name] and not options.sandbox then refuse("--" .. name .. ": only with --sandbox") end
   end
+  if options.json and not options.import then refuse("--json: only with --import") end
   return options
 end
 
@@ -109,7 +112,8 @@ local function settle(options)
   local rules = options.sandbox and { read = options.read, write = options.write, network = options.network } or nil
   return {
     settings = settings, secrets = secrets, pool_name = broker.check_name(options.pool, "manymoons worker"),
-    slots = options.slots or native.cpu_count(), imports = options.import, lease = options.lease or 15,
+    slots = options.slots or native.cpu_count(), imports = options.import,
+    takes_json = options.json, lease = options.lease or 15,
     grace = options.grace or 10, max_tasks = options["max-tasks"], task_timeout = options["task-timeout"],
     world = worlds.of_own_vms(options.processes or options.sandbox or false), name = options.name, sandbox = rules,
   }

@@ -74,6 +74,14 @@ local function is_progress(value)
   return type(value) == "boolean" or type(value) == "string" or checks.is_callable(value)
 end
 
+local LONGEST_SPAN = 2 ^ 40 -- seconds
+
+local function is_span(value) return type(value) == "number" and value >= 0 and value <= LONGEST_SPAN end
+
+local function is_rate(value)
+  return type(value) == "string" and #value < 12 and value:find("^[1-9]%d*/[smhd]$") ~= nil
+end
+
 -- name of the option → { the check, the text of an error }
 local option_checks = {
   chunksize = { function(v) return checks.is_whole(v, 1) end, "a whole number, 1 or more," },
@@ -88,6 +96,12 @@ local option_checks = {
   backoff = {
     function(v) return type(v) == "number" and v >= 0 and v < math.huge end, "a number of seconds, 0 or more,",
   },
+  delay = { is_span, "a number of seconds, 0 or more," }, ttl = { is_span, "a number of seconds, 0 or more," },
+  at = { is_span, "a Unix time" },
+  unique = { function(v) return type(v) == "string" end, "a text" },
+  rate = { is_rate, "'100/m' and the like (s, m, h or d)" },
+  secret = { function(v) return type(v) == "boolean" end, "true or false" },
+  catchup = { function(v) return v == "once" or v == "all" end, "'once' or 'all'" },
 }
 
 local function allow(...)
@@ -100,6 +114,8 @@ arguments.map = allow("chunksize", "timeout", "retries", "progress", "errors", "
 arguments.imap = allow("chunksize", "timeout", "retries", "progress", "window", "errors", "retry_errors", "backoff")
 arguments.fold = allow("timeout", "retries", "progress")
 arguments.call = allow("timeout", "retries", "callback", "error_callback", "retry_errors", "backoff")
+arguments.post = allow("timeout", "retries", "backoff", "ttl", "delay", "at", "secret", "unique", "rate")
+arguments.schedule = allow("timeout", "retries", "backoff", "ttl", "catchup", "rate")
 arguments.async = allow("chunksize", "timeout", "retries", "progress", "callback", "error_callback", "errors",
   "retry_errors", "backoff")
 

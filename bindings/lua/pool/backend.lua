@@ -138,6 +138,12 @@ local backend = {}
 ---@field take_last fun(pool: table)
 ---The program ends: the calls of a future that have not begun will not; how many they are.
 ---@field withdraw fun(pool: table, work: table): integer
+---Of a broker: the id of a task that the server has from then on.
+---@field post fun(pool: table, f: any, args: table, opts: table?): string
+---Of a broker: keeps a schedule; the time of its next run.
+---@field schedule fun(pool: table, name: string, times: string, f: any, args: table, opts: table?): number
+---Of a broker: takes a schedule away; whether there was one.
+---@field unschedule fun(pool: table, name: string): boolean
 ---Of a broker: the tasks that were given up.
 ---@field dead fun(pool: table): table[]?, string?
 ---Of a broker: runs such a task again.
@@ -145,7 +151,7 @@ local backend = {}
 local DISPATCHER = {
   "add_function", "drop_function", "put", "submit_call", "cancel", "is_running", "pump_until", "waitable", "maintain",
   "measures", "stats", "check_open", "close", "join", "terminate", "abandon", "size", "has_ended", "is_closed",
-  "failure", "is_open", "take_last", "withdraw", "dead", "retry",
+  "failure", "is_open", "take_last", "withdraw", "post", "schedule", "unschedule", "dead", "retry",
 }
 
 ---Carries tasks and results of a pool, as pool._backend. Workers are handles with the methods of

@@ -295,6 +295,9 @@ end
 
 dispatcher.abandon = ending.abandon
 
+function dispatcher.post() checks.fail("Pool:post: this pool is not on a broker") end
+function dispatcher.schedule() checks.fail("Pool:schedule: this pool is not on a broker") end
+function dispatcher.unschedule() checks.fail("Pool:unschedule: this pool is not on a broker") end
 function dispatcher.dead() checks.fail("Pool:dead: this pool is not on a broker") end
 function dispatcher.retry() checks.fail("Pool:retry: this pool is not on a broker") end
 

@@ -215,6 +215,44 @@ end
 
 -- Of pools on a broker -------------------------------------------------------------------------------
 
+-- The id of a task that the server has, and runs whatever becomes of this program (its outcome: mm.result);
+-- or that of the task with the same key of its own, and "duplicate"
+function Pool.post(self, f, args, opts)
+  check_open(self, "Pool:post")
+  arguments.check_function("Pool:post", 1, f, self._config.takes_text, args)
+  args = arguments.copy_list("Pool:post", 2, args or {})
+  arguments.check_opts("Pool:post", 3, opts, arguments.post)
+  checks.expect(not (opts and opts.at and opts.delay), "Pool:post", "at: only without delay")
+  local id, duplicate = self._dispatcher.post(self, f, args, opts)
+  return id, duplicate
+end
+
+local function check_schedule(name, where)
+  checks.expect(type(name) == "string" and #name <= 57 and name:find("^[%w_.-]+$"), where,
+    "argument 1: a name of up to 57 letters, digits, '_', '.' and '-' expected, got " .. checks.show(name))
+end
+
+-- f runs at the times that a line of cron says (UTC), once for each, however many programs say so; the next time
+function Pool.schedule(self, name, times, f, args, opts)
+  check_open(self, "Pool:schedule")
+  check_schedule(name, "Pool:schedule")
+  checks.expect(type(times) == "string", "Pool:schedule",
+    "argument 2: a line of cron expected, got " .. checks.show(times))
+  arguments.check_function("Pool:schedule", 3, f, self._config.takes_text, args)
+  args = arguments.copy_list("Pool:schedule", 4, args or {})
+  arguments.check_opts("Pool:schedule", 5, opts, arguments.schedule)
+  local at = self._dispatcher.schedule(self, name, times, f, args, opts)
+  return at
+end
+
+-- Whether there was such a schedule.
+function Pool.unschedule(self, name)
+  check_open(self, "Pool:unschedule")
+  check_schedule(name, "Pool:unschedule")
+  local was_there = self._dispatcher.unschedule(self, name)
+  return was_there
+end
+
 -- The dead letters, the newest last: { id, why, who, at, func, client, seq }
 function Pool.dead(self)
   checks.self(self, meta, "Pool:dead")
@@ -222,7 +260,7 @@ function Pool.dead(self)
   return list, why
 end
 
--- Runs a dead letter again; no caller waits for its result any more. True; or nil and why.
+-- Runs a dead letter again: true, and the id of a task that was posted; or nil and why.
 function Pool.retry(self, id)
   checks.self(self, meta, "Pool:retry")
   checks.expect(type(id) == "string", "Pool:retry", "argument 1: the id of a dead letter expected, got " .. type(id))

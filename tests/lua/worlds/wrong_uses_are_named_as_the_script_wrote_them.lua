@@ -86,6 +86,12 @@ local uses = {
     { of_pool("imap", math.abs, { 1 }) }, { of_pool("imap_unordered", math.abs, { 1 }) } },
   ImapOptions = { { of_pool("imap", math.abs, { 1 }) }, { of_pool("imap_unordered", math.abs, { 1 }) } },
   CallbackOptions = { { of_pool("apply_async", math.abs, { 1 }) } },
+  ScheduleOptions = { { of_pool("schedule", "name", "@daily", math.abs, { 1 }) } },
+  PostOptions = { { of_pool("post", math.abs, { 1 }) } },
+  ReadOptions = {
+    { function(options) return mm.result, list("unix:///nowhere", "jobs:x", 0, options) end, "result: " },
+    { function(options) return mm.cancel, list("unix:///nowhere", "jobs:x", options) end, "cancel: " },
+  },
   MapCallbackOptions = { { of_pool("map_async", math.abs, { 1 }) },
     { of_pool("starmap_async", math.abs, { { 1 } }) } },
 }

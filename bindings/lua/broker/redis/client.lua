@@ -3,6 +3,8 @@
 -- results.
 local require, native = ...
 
+local entries = require("broker.redis.entries")
+local keys = require("broker.redis.keys")
 local session = require("broker.redis.session")
 local connection = require("broker.redis.connection")
 
@@ -26,9 +28,9 @@ local function verdict_of(id, failure)
 end
 
 function Client.new(settings, about)
-  local self = session.new(Client, settings, about, { "submit", "cancel", "hold", "forget" })
+  local self = session.new(Client, settings, about, { "submit", "cancel", "hold", "forget", "post", "schedule" })
   local key = self.key
-  self.streams = { [""] = session.stream_of(key, ""), [about.abi] = session.stream_of(key, about.abi) }
+  self.streams = { [""] = keys.stream_of(key, ""), [about.abi] = keys.stream_of(key, about.abi) }
   self.open_key, self.results_key = key .. "o:" .. about.client, key .. "r:" .. about.client
   self.held, self.dropped = {}, {} -- names of functions: true; what the server does not know yet
   self.note_submitted = function(task, id, failure) about.on_submitted(task, verdict_of(id, failure)) end
@@ -59,7 +61,7 @@ local function note_function(at, reply, failure)
 end
 
 local function hold(self, name, text)
-  local key, holders = session.keys_of_function(self.key, name)
+  local key, holders = keys.keys_of_function(self.key, name)
   self.talker:script(note_function, { session = self, name = name }, "hold", "2", key, holders, self.about.client,
     LIFE_SECONDS, text)
 end
@@ -81,7 +83,7 @@ end
 local function forget(self, names)
   local words = { "EVAL", connection.text("forget"), "0" }
   for name in pairs(names) do
-    words[#words + 1], words[#words + 2] = session.keys_of_function(self.key, name)
+    words[#words + 1], words[#words + 2] = keys.keys_of_function(self.key, name)
   end
   words[3], words[#words + 1] = tostring(#words - 3), self.about.client
   self.talker:send_list(nil, nil, words)
@@ -119,12 +121,12 @@ local function note_results(self, reply, failure)
   self:end_wait()
   if failure then return self:note_trouble(failure) end
   local handle, on_result = self.waiter.handle, self.about.on_result
-  local entries = reply and reply[1] and reply[1][2] or {}
-  if #entries == 0 then self.is_caught_up = true end
-  for i = 1, #entries do
+  local found = reply and reply[1] and reply[1][2] or {}
+  if #found == 0 then self.is_caught_up = true end
+  for i = 1, #found do
     if self.waiter.handle ~= handle then return end -- a result has ended the pool
-    local fields = session.fields_of(entries[i][2])
-    self.last_result = entries[i][1]
+    local fields = entries.fields_of(found[i][2])
+    self.last_result = found[i][1]
     on_result(fields.s or "", fields.k or "", fields.v or "", fields.m or "")
   end
 end

@@ -16,8 +16,9 @@ local connection = {}
 
 local SEND_SECONDS, CONNECT_SECONDS = 10, 5
 local SCRIPTS = {
-  "ack", "cancel", "depth", "deregister", "forget", "get", "heartbeat", "hold", "nack", "put", "release", "retry",
-  "submit",
+  "ack", "adopt", "again", "cancel", "depth", "deregister", "due", "finish", "fire", "forget", "get",
+  "heartbeat", "hold", "move", "nack", "outcome", "post", "put", "release", "retry", "schedule", "submit",
+  "token", "withdraw",
 }
 local texts, digests = {}, {}
 
@@ -130,6 +131,13 @@ end
 function Connection.script(self, on_reply, argument, name, ...)
   if not digests[name] then return self:send(on_reply, argument, "EVAL", connection.text(name), ...) end
   return self:send(on_reply, argument, "EVALSHA", digests[name], ...)
+end
+
+-- The same with any number of words; it takes the list.
+function Connection.script_list(self, on_reply, argument, name, words)
+  table.insert(words, 1, digests[name] or connection.text(name))
+  table.insert(words, 1, digests[name] and "EVALSHA" or "EVAL")
+  return self:send_list(on_reply, argument, words)
 end
 
 -- Commands without a reply yet.

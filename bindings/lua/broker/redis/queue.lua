@@ -7,7 +7,7 @@ local require = ...
 local waits = require("core.waits")
 local connection = require("broker.redis.connection")
 local new_lease = require("broker.redis.lease")
-local session = require("broker.redis.session")
+local keys = require("broker.redis.keys")
 
 local Queue = {}
 Queue.__index = Queue
@@ -19,7 +19,7 @@ local ANSWERS = { [1] = "ok", [0] = "lost", [-1] = "gone" }
 local TAKER = "taker" -- gets without a lease share one consumer name
 
 function Queue.new(settings, about)
-  local key = session.key_of(about.name)
+  local key = keys.key_of(about.name)
   return setmetatable({
     settings = settings, about = about, items = key .. "i", closed = key .. "closed", wait = key .. "wait",
     room = key .. "room", registry = key .. "c", putter = key .. "p:" .. about.putter,

@@ -2,25 +2,13 @@
 -- What all sessions with a Redis server are made of: two connections. Over `talker` go commands
 -- that are answered at once, over `waiter` one command at a time that waits. When either breaks
 -- both are closed.
---
--- Keys of a pool, all behind manymoons:{NAME}:
---   q, q:<abi>         streams of tasks, for all workers, or for those of one Lua; one group of consumers, g
---   o:<client>         a hash: number → id of each task that is open; hw: the highest number
---   r:<client>         the stream of the client's results
---   f:<sha256>         a function
---   u:<sha256>         its holders: the clients that need it, and "dead" for the dead letters
---   d:<client>:<n>     a bit for each task of a client that has its outcome, 2^20 in a key, for as
---                      long as signatures are good: no copy of it runs again
---   w, w:<worker>      the registry of workers by the time of their last heartbeat, and what each says about itself
---   dead               the stream of dead letters
--- and of a queue:
---   i, p:<putter>      the stream of items, and the number of a putter's last one
---   c, c:<consumer>    as w, of those that hold items
---   closed, wait, room flags that it is closed and that putters wait, and the list that wakes these
 local require, native = ...
 
-local codec = require("broker.codec")
 local connection = require("broker.redis.connection")
+local keys = require("broker.redis.keys")
+local letters = require("broker.redis.letters")
+local posted = require("broker.redis.posted")
+local upkeep = require("broker.redis.upkeep")
 
 local time = native.time
 
@@ -31,28 +19,12 @@ local session = { Session = Session }
 
 local STALL = 10
 local OLDEST = 6.2
-local SIGNED_MS = tostring(codec.SIGNED_SECONDS * 1000)
-
--- The braces keep everything of one pool on one node of a cluster.
-function session.key_of(name) return "manymoons:{" .. name .. "}:" end
-
-function session.stream_of(key, abi) return abi == "" and key .. "q" or key .. "q:" .. abi end
-
--- The keys of a function, and of its holders.
-function session.keys_of_function(key, name) return key .. name, key .. "u" .. name:sub(2) end
-
--- Fields and values in turn → a table
-function session.fields_of(list)
-  local fields = {}
-  for i = 1, #list, 2 do fields[list[i]] = list[i + 1] end
-  return fields
-end
 
 -- about: name, poller (nil: none); scripts: those that run over the talker; waiter_scripts: over
 -- the waiter
 function session.new(class, settings, about, scripts, waiter_scripts)
   return setmetatable({
-    settings = settings, key = session.key_of(about.name), about = about,
+    settings = settings, key = keys.key_of(about.name), about = about,
     talker = connection.new(settings, about.poller, scripts or {}),
     waiter = connection.new(settings, about.poller, waiter_scripts or {}),
   }, class)
@@ -134,6 +106,10 @@ function Session.examine(self, seconds)
   return facts, why, not facts and "refused" or nil
 end
 
+for _, functions in ipairs({ letters, posted.Session, upkeep }) do
+  for name, f in pairs(functions) do Session[name] = f end
+end
+
 -- What can be seen of a pool -----------------------------------------------------------------------------------------
 
 function Session.workers(self, on_workers)
@@ -173,63 +149,12 @@ function Session.depth(self, abis)
   sum.dead, why = self.talker:ask(STALL, "XLEN", self.key .. "dead")
   if not sum.dead then return nil, why end
   local is_added
-  is_added, why = add_depth(self.talker, session.stream_of(self.key, ""), now, sum)
+  is_added, why = add_depth(self.talker, keys.stream_of(self.key, ""), now, sum)
   for _, abi in ipairs(abis) do
-    if is_added then is_added, why = add_depth(self.talker, session.stream_of(self.key, abi), now, sum) end
+    if is_added then is_added, why = add_depth(self.talker, keys.stream_of(self.key, abi), now, sum) end
   end
   if not is_added then return nil, why end
-  return sum
-end
-
--- Dead letters -------------------------------------------------------------------------------------------------------
-
-function Session.dead(self, most)
-  local entries, why = self.talker:ask(STALL, "XREVRANGE", self.key .. "dead", "+", "-", "COUNT", tostring(most))
-  if not entries then return nil, why end
-  local list = {}
-  for i = #entries, 1, -1 do
-    local id, fields = entries[i][1], session.fields_of(entries[i][2])
-    list[#list + 1] = {
-      id = id, at = tonumber(id:match("^%d+")) / 1000, why = fields.why, who = fields.who, client = fields.c,
-      seq = fields.s, func = fields.f,
-    }
-  end
-  return list
-end
-
-local FIELDS = { c = "client", s = "seq", n = "losses", f = "func", i = "init", x = "flags", b = "body", m = "mac" }
-
--- Fields and values of an entry in turn → a task (broker/backend.lua). What is missing is an empty text.
-function session.task_of(list)
-  local fields, task = session.fields_of(list), {}
-  for short, name in pairs(FIELDS) do task[name] = fields[short] or "" end
-  return task, fields
-end
-
-function Session.letter(self, id)
-  if not id:find("^%d+%-%d+$") then return nil, "there is no dead letter " .. id end
-  local entries, why = self.talker:ask(STALL, "XRANGE", self.key .. "dead", id, id)
-  if not entries then return nil, why end
-  if not entries[1] then return nil, "there is no dead letter " .. id end
-  local task, fields = session.task_of(entries[1][2])
-  local prefix = session.stream_of(self.key, "")
-  local stream = fields.stream or ""
-  if stream:sub(1, #prefix) ~= prefix then return nil, "malformed dead letter " .. id end
-  task.abi = stream:sub(#prefix + 2)
-  return task
-end
-
-function Session.retry(self, id, task)
-  local key, talker = self.key, self.talker
-  local words = { "EVAL", connection.text("retry"), "3", key .. "dead", session.stream_of(key, task.abi),
-    key .. "o:" .. task.client, id, task.seq, SIGNED_MS }
-  for short, name in pairs(FIELDS) do
-    words[#words + 1], words[#words + 2] = short, name == "losses" and "0" or task[name]
-  end
-  local added, why = talker:call(STALL, talker.send_list, words)
-  if not added then return nil, why end
-  if added == "" then return nil, "there is no dead letter " .. id end
-  return true
+  return self:add_due(sum, abis)
 end
 
 return session

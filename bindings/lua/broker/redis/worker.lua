@@ -4,6 +4,10 @@
 local require, native = ...
 
 local codec = require("broker.codec")
+local connection = require("broker.redis.connection")
+local entries = require("broker.redis.entries")
+local keys = require("broker.redis.keys")
+local posted = require("broker.redis.posted")
 local session = require("broker.redis.session")
 local new_lease = require("broker.redis.lease")
 
@@ -16,15 +20,19 @@ Worker.__index = Worker
 local LIFE_MS = "3600000"
 local DEAD_MOST = "10000"
 local BLOCK, GROUPS_AGAIN, RECLAIM = 5, 0.1, "100"
+local DUE_SECONDS, DUE_AT_ONCE = 1, 100
 local SILENT_LEASES, SWEEP_LEASES = 10, 3
 local LETTERS_SECONDS = tostring(7 * 24 * 3600) -- of functions that dead letters hold
-local BITS = 2 ^ 20
-local SIGNED_SECONDS = tostring(codec.SIGNED_SECONDS)
+local SIGNED_SECONDS, POSTED_SECONDS = tostring(codec.SIGNED_SECONDS), tostring(codec.POSTED_SECONDS)
 
 function Worker.new(settings, about)
-  local self = session.new(Worker, settings, about, { "ack", "nack", "deregister", "hold" }, { "ack" })
+  local self = session.new(Worker, settings, about,
+    { "ack", "adopt", "again", "deregister", "due", "finish", "fire", "hold", "move", "nack",
+    "token" }, { "ack", "finish" })
   local key = self.key
-  self.streams = { session.stream_of(key, ""), session.stream_of(key, about.abi) }
+  self.streams = { keys.stream_of(key, ""), keys.stream_of(key, about.abi) }
+  self.is_paused = false
+  self.due_keys = { keys.due_of(key, ""), keys.due_of(key, about.abi), keys.schedules_of(key) }
   self.registry, self.block = key .. "w", math.min(BLOCK, about.lease / 2)
   self.sweep_at = 0
   self.note_acked = function(task, _, failure) about.on_acked(task, failure) end
@@ -61,7 +69,7 @@ end
 function Worker.open(self, seconds)
   local opened, why, kind = Session.open(self, seconds)
   if not opened then return nil, why, kind end
-  self.is_waiting, self.has_group = false, {}
+  self.is_waiting, self.has_group, self.due_at = false, {}, 0
   if self.lease then self.lease:follow() end
   make_groups(self)
   self.waiter:send(function(_, id) self.waiter_id = id end, nil, "CLIENT", "ID")
@@ -72,17 +80,25 @@ end
 
 -- Fields that are missing, or that no version writes, do no harm.
 local function delivery_of(self, stream, id, list)
-  local task = session.task_of(list)
+  local task = entries.task_of(list)
   task.id, task.stream, task.losses = id, stream, tonumber(task.losses) or 0
-  task.owner = self.key .. "o:" .. task.client:sub(1, codec.CLIENT_MAX)
+  task.is_posted = codec.is_posted(task)
+  task.owner = task.is_posted and keys.record_of(self.key, task)
+    or self.key .. "o:" .. task.client:sub(1, codec.CLIENT_MAX)
   return task
 end
 
--- The key and the place of a task's bit among those that are done.
-local function bit_of(self, task)
-  local number = tonumber(task.seq) or 0
-  return string.format("%sd:%s:%.0f", self.key, task.client, math.floor(number / BITS)),
-    string.format("%.0f", number % BITS)
+local function drop(self, task)
+  self.talker:send(nil, nil, "XACK", task.stream, "g", task.id)
+  self.talker:send(nil, nil, "XDEL", task.stream, task.id)
+end
+
+-- fields: nil if another worker has taken the entry out
+local function take_entry(self, stream, id, fields, on_task)
+  if not fields then return end
+  if fields[1] ~= "w" then return on_task(delivery_of(self, stream, id, fields)) end
+  drop(self, { stream = stream, id = id }) -- before it looks: what is posted from then on wakes again
+  self.due_at = 0
 end
 
 local function note_fetched(self, reply, failure)
@@ -94,14 +110,12 @@ local function note_fetched(self, reply, failure)
     return
   end
   for _, part in ipairs(reply or {}) do
-    for _, entry in ipairs(part[2]) do
-      if entry[2] then self.about.on_task(delivery_of(self, part[1], entry[1], entry[2])) end
-    end
+    for _, entry in ipairs(part[2]) do take_entry(self, part[1], entry[1], entry[2], self.about.on_task) end
   end
 end
 
 function Worker.fetch(self, count)
-  if self.is_waiting then return true end
+  if self.is_waiting or self.is_paused then return true end
   if not next(self.has_group) then return false end
   local words = { "XREADGROUP", "GROUP", "g", self.about.worker, "COUNT", tostring(count), "BLOCK",
     tostring(math.floor(self.block * 1000)), "STREAMS" }
@@ -126,28 +140,119 @@ function Worker.flush(self)
   Session.flush(self)
 end
 
--- Outcomes -----------------------------------------------------------------------------------------------------------
+-- Tasks that are due later -------------------------------------------------------------------------------------------
 
-local function drop(self, task)
-  self.talker:send(nil, nil, "XACK", task.stream, "g", task.id)
-  self.talker:send(nil, nil, "XDEL", task.stream, task.id)
+local function move(self, place, names)
+  local words = { "EVAL", connection.text("move"), tostring(#names + 1), self.due_keys[place], self.streams[place] }
+  for i = 2, #names do words[#words + 1] = keys.record_of(self.key, codec.task_named(names[i])) end
+  for i = 2, #names do
+    words[#words + 1], words[#words + 2] = names[i], codec.task_named(names[i]).seq
+  end
+  self.talker:send_list(nil, nil, words)
 end
+
+-- Has the owner of the session say which task it makes (fire).
+local function look_at_schedule(self, name, now)
+  local fields
+  self.talker:send(function(_, reply) fields = entries.fields_of(reply or {}) end, nil, "HGETALL",
+    keys.schedule_of(self.key, name))
+  self.talker:send(function(_, at)
+    if not at or not fields.v then return end
+    self.about.on_schedule({
+      name = name, cron = fields.cron or "", catchup = fields.up, version = fields.v, func = fields.f or "",
+      init = fields.i or "", flags = fields.x or "", body = fields.b or "", mac = fields.m or "",
+      label = fields.l or "", abi = fields.a or "",
+    }, tonumber(at) / 1000, now)
+  end, nil, "ZSCORE", keys.schedules_of(self.key), name)
+end
+
+-- A fetch that the server had not read yet is ended with the next look.
+local function note_pause(self, is_paused)
+  if is_paused then self:stop_fetching() end
+  self.is_paused = is_paused
+end
+
+local function note_due(self, found)
+  if not found then return end
+  self.due_at = time() + DUE_SECONDS
+  note_pause(self, found[2] == 1)
+  for place = 1, #self.due_keys do
+    local names = found[place + 2]
+    if names[1] ~= "" then self.due_at = math.min(self.due_at, time() + tonumber(names[1]) / 1000) end
+    if #names > DUE_AT_ONCE and self.streams[place] then self.due_at = 0 end
+    if names[2] and self.streams[place] then move(self, place, names) end
+  end
+  local names = found[#self.due_keys + 2]
+  for i = 2, #names do look_at_schedule(self, names[i], tonumber(found[1]) / 1000) end
+end
+
+-- The task of one time of a schedule, which is due at `due`, and next at `following` (seconds since 1970).
+function Worker.fire(self, schedule, task, due, following)
+  local key = self.key
+  self.due_at = 0 -- it may be due again already
+  local words = {
+    "4", keys.schedules_of(key), keys.schedule_of(key, schedule.name), keys.stream_of(key, task.abi),
+    keys.record_of(key, task), schedule.name, string.format("%.0f", due * 1000),
+    string.format("%.0f", following * 1000), schedule.version, task.seq, task.abi,
+  }
+  entries.append(words, task)
+  self.talker:script_list(nil, nil, "fire", words)
+end
+
+-- Puts tasks that are due into their streams. → the seconds until it is to be called again
+function Worker.move_due(self)
+  local now = time()
+  if now >= self.due_at then
+    self.due_at = now + DUE_SECONDS
+    self.talker:script(function(_, found) note_due(self, found) end, nil, "due", "4",
+      keys.pause_of(self.key), self.due_keys[1], self.due_keys[2], self.due_keys[3], tostring(DUE_AT_ONCE))
+  end
+  return math.max(0, self.due_at - now)
+end
+
+-- Outcomes -----------------------------------------------------------------------------------------------------------
 
 -- The functions of a dead letter stay for those that try it again.
 local function hold_functions(self, task)
   for _, name in ipairs({ task.func, task.init }) do
     if name:sub(1, 2) == "f:" then
-      local key, holders = session.keys_of_function(self.key, name)
+      local key, holders = keys.keys_of_function(self.key, name)
       self.talker:script(nil, nil, "hold", "2", key, holders, "dead", LETTERS_SECONDS, "")
     end
   end
 end
 
+local function finish(self, task, outcome)
+  local conn = (self.is_waiting or outcome.why) and self.talker or self.waiter
+  local bits, bit = keys.bit_of(self.key, task)
+  conn:script(self.note_acked, task, "finish", "6", task.stream, task.owner, self.key .. "dead", bits,
+    keys.mail_of(self.key, task), keys.unique_of(self.key, task), task.id, task.seq, outcome.kind, outcome.payload,
+    outcome.mac,
+    string.format("%.0f", outcome.ttl * 1000), outcome.why or "", outcome.worker, outcome.trace or "", DEAD_MOST,
+    task.mac ~= "" and bit or "", POSTED_SECONDS, task.unique ~= "" and codec.name_of(task) or "")
+end
+
+-- A posted task runs again after how.pause, and this makes how.attempts more; how.line: about the last one
+function Worker.again(self, task, how, on_again)
+  self.due_at = math.min(self.due_at, time() + how.pause)
+  self.talker:script(function(_, what, failure) on_again(what, failure) end, nil, "again", "3", task.stream, task.owner,
+    keys.due_of(self.key, keys.abi_of(self.key, task.stream)), task.id, task.seq, codec.name_of(task),
+    tostring(how.attempts), string.format("%.0f", how.pause * 1000), how.line or "", how.has_place and "1" or "0")
+end
+
+-- Takes a place for a run of the task's function: on_place(seconds until it may begin; nil: it is not known)
+function Worker.take_place(self, task, count, seconds, on_place)
+  self.talker:script(function(_, ms, failure)
+    on_place(not failure and tonumber(ms) / 1000 or nil)
+  end, nil, "token", "1", keys.line_of(self.key, task.func), tostring(count), tostring(seconds * 1000))
+end
+
 function Worker.ack(self, task, outcome)
   if not outcome then return drop(self, task) end
+  if task.is_posted then return finish(self, task, outcome) end
   if outcome.why then hold_functions(self, task) end
   local conn = (self.is_waiting or outcome.why) and self.talker or self.waiter
-  local key, client, bits, bit = self.key, task.client, bit_of(self, task)
+  local key, client, bits, bit = self.key, task.client, keys.bit_of(self.key, task)
   conn:script(self.note_acked, task, "ack", "5", task.stream, key .. "o:" .. client, key .. "r:" .. client,
     key .. "dead", bits, task.id, task.seq, LIFE_MS, outcome.kind, outcome.payload, outcome.mac, outcome.why or "",
     outcome.worker, DEAD_MOST, bit, SIGNED_SECONDS)
@@ -155,7 +260,7 @@ end
 
 function Worker.nack(self, task, losses, most, outcome, on_nacked)
   if task.losses + losses > most then hold_functions(self, task) end
-  local key, client, bits, bit = self.key, task.client, bit_of(self, task)
+  local key, client, bits, bit = self.key, task.client, keys.bit_of(self.key, task)
   self.talker:script(on_nacked and function(_, what, failure) on_nacked(what, failure) end, nil, "nack", "5",
     task.stream, key .. "o:" .. client, key .. "r:" .. client, key .. "dead", bits, task.id, task.seq,
     tostring(losses), tostring(most), LIFE_MS, outcome.kind, outcome.payload, outcome.mac, outcome.why, outcome.worker,
@@ -168,8 +273,18 @@ function Worker.load(self, name, on_text)
   self.talker:send(function(_, text) on_text(text) end, nil, "GET", self.key .. name)
 end
 
+-- A task of a program of another language has a record from here on.
+local function adopt(self, task, on_answer)
+  self.talker:script(function(_, ms, failure)
+    if failure then return on_answer(nil) end
+    task.pause = tonumber(ms) / 1000
+    on_answer(task.pause >= 0)
+  end, nil, "adopt", "1", task.owner, task.id, task.seq, posted.due_text(task))
+end
+
 function Worker.is_open(self, task, on_answer)
-  local bits, bit = bit_of(self, task)
+  if task.json then return adopt(self, task, on_answer) end
+  local bits, bit = keys.bit_of(self.key, task)
   local is_done, trouble
   self.talker:send(function(_, reply, failure) is_done, trouble = reply == 1, failure end, nil, "GETBIT", bits, bit)
   self.talker:send(function(_, id, failure)
@@ -185,7 +300,7 @@ local function reclaim(self, stream, seconds, on_task, cursor)
     for _, entry in ipairs(reply[2]) do
       local id, fields = entry and entry[1], entry and entry[2]
       if id and fields then
-        on_task(delivery_of(self, stream, id, fields))
+        take_entry(self, stream, id, fields, on_task)
       elseif id then
         self.talker:send(nil, nil, "XACK", stream, "g", id)
       end

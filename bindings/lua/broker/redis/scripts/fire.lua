@@ -1,0 +1,16 @@
+-- SPDX-License-Identifier: MIT
+-- Puts the task of one time of a schedule into its stream, and notes the time of the next run, in one step:
+-- each time has one run, however many workers say so.
+--
+-- KEYS  the schedules by the time of their next run, the schedule, stream, the task's record
+-- ARGV  the schedule's name, the time that is due and the one after it (milliseconds since 1970), the
+--       schedule's version, the task's number, the stream's Lua; then the fields of the entry
+-- → the entry's id; "": another worker did it, or the schedule is another one by now
+local at = redis.call("ZSCORE", KEYS[1], ARGV[1])
+if not at or tonumber(at) ~= tonumber(ARGV[2]) or redis.call("HGET", KEYS[2], "v") ~= ARGV[4] then return "" end
+redis.call("ZADD", KEYS[1], ARGV[3], ARGV[1])
+if redis.call("EXISTS", KEYS[4]) == 1 then return "" end
+local id = redis.call("XADD", KEYS[3], "*", unpack(ARGV, 7))
+redis.call("HSET", KEYS[4], ARGV[5], id, "a", ARGV[6])
+redis.pcall("XGROUP", "CREATE", KEYS[3], "g", "0")
+return id
