@@ -3,7 +3,8 @@
 -- keeps a Process without other references alive, so it is joined, or terminated if it is a daemon, when its parent
 -- ends.
 --
---   child   a Process: _worker, _daemon, _starter (identity.execution_context() of the caller of start)
+--   child   a Process: _worker, _daemon, _starter (identity.execution_context() of the caller of start),
+--           _is_ended_by_parent
 local require, native = ...
 
 local diagnostics = require("core.diagnostics")
@@ -52,7 +53,10 @@ function children.all() return started end
 
 -- Terminates the children of a list.
 local function terminate(list)
-  for _, child in ipairs(list) do child._worker:terminate() end
+  for _, child in ipairs(list) do
+    child._is_ended_by_parent = true
+    child._worker:terminate()
+  end
 end
 
 -- Waits for them; those that must end have a second.

@@ -181,9 +181,10 @@ function process.read_arguments(first, ...)
     nice = first.nice, sandbox = first.sandbox, cpus = first.cpus }
 end
 
-function process.next_name()
+-- kind: the first part of the names that the main program gives
+function process.next_name(kind)
   local here = identity.current().name
-  local prefix = here == "MainProcess" and "Process-" or here .. ":"
+  local prefix = here == "MainProcess" and kind .. "-" or here .. ":"
   counters[prefix] = (counters[prefix] or 0) + 1
   return prefix .. counters[prefix]
 end
@@ -208,13 +209,14 @@ function process.class(world)
       _world = world,
       _target = options.target,
       _args = options.args,
-      _name = options.name or process.next_name(),
+      _name = options.name or process.next_name("Process"),
       _daemon = options.daemon and true or false,
       _method = options.method,
       _limits = found or false,
       _cpus = processors.read("Process", world, options.cpus) or false,
       _sandbox = rules or false,
       _starter = false,
+      _is_ended_by_parent = false, -- nothing starts it again
       _is_reported = false,
       _worker = false, -- all private fields exist from the start, because __newindex accepts only public ones
       _closed = false,

@@ -1,0 +1,182 @@
+-- SPDX-License-Identifier: MIT
+-- The maker of an actor: it starts the worker, and with restart = "always" starts it again after a death, with pauses
+-- and a limit as the workers of a pool have them (pool/deaths.lua).
+--
+-- The maker looks at the worker while its VM waits (core/maintenance.lua). It holds the actor's life beside the worker
+-- as long as it will start another one, so callers wait for that; the life of other actors is the worker's alone. A
+-- maker that dies takes its worker with it, and so all callers see the end.
+local require, native = ...
+
+local checks = require("core.checks")
+local diagnostics = require("core.diagnostics")
+local errors = require("core.errors")
+local identity = require("core.identity")
+local maintenance = require("core.maintenance")
+local waits = require("core.waits")
+local deaths = require("pool.deaths")
+local process = require("worker.process")
+local starting = require("worker.start")
+local server = require("actors.server")
+
+local unpack, time = checks.unpack, native.time
+
+local Maker = {}
+Maker.__index = Maker
+local makers = {} -- of this VM, whose workers are started again: a set
+
+local maker = {}
+
+-- The worker --------------------------------------------------------------------------------------------
+
+local function start_worker(self)
+  local core, options = self.core, self.options
+  local is_local = core.row.objects == "vm"
+  local setup = {
+    id = core.id, name = core.name, mailbox = core.mailbox, life = self.life, ready = self.ready,
+    concurrent = core.concurrent, restarts = core.restarts, is_local = is_local,
+  }
+  self.process = process.class(core.row.name)({
+    target = package.loaded.manymoons._serve_actor,
+    args = { n = 3 + options.args.n, setup, is_local and server.new_ending() or nil, options.factory,
+      unpack(options.args, 1, options.args.n) },
+    name = core.name, daemon = true, method = options.method, memory = options.memory, libs = options.libs,
+    nice = options.nice, cpus = options.cpus,
+  })
+  self.process:start()
+  self.process._starter = self.context -- also where another thread or task of the VM starts it again
+  self.was_ready, self.due = false, nil
+end
+
+local function worker_of(self) return self.process._worker end
+
+-- Takes what the worker has said: true, an error, or that it has stopped.
+local function hear(self)
+  local said = self.ready:get(0)
+  while said ~= nil do
+    if said == true then self.was_ready = true end
+    if said == server.STOPPED then self.is_over = true end
+    if getmetatable(said) == errors.Error then self.failure = said end
+    said = self.ready:get(0)
+  end
+end
+
+-- No worker is started any more.
+local function leave(self, why)
+  self.is_over = true
+  self.core.over = self.core.over or why
+  makers[self] = nil
+  self.life:close()
+end
+
+-- How long to wait for the next start; nil: there is none.
+local function pause_after_death(self)
+  local code = worker_of(self):exitcode()
+  deaths.note(self.deaths, self.was_ready, time(), code)
+  local verdict = deaths.verdict(self.deaths)
+  if self.failure then diagnostics.report("Actor: " .. native.printable(self.core.name) .. ": " .. tostring(self.failure)) end
+  self.failure = nil
+  if not verdict then return deaths.pause(self.deaths) end
+  diagnostics.report(("Actor: %s is not started again: %s"):format(native.printable(self.core.name), verdict))
+end
+
+local function restart(self)
+  local ok, why = pcall(start_worker, self)
+  if ok then return end
+  if waits.is_ending() then error(why, 0) end
+  diagnostics.report("Actor: " .. native.printable(self.core.name) .. ": " .. tostring(why))
+  leave(self, "died")
+end
+
+-- Starts the worker again if it has died and its pause is over. → the seconds until the next look; nil: none is needed
+function Maker.look(self)
+  if self.is_over or self.is_looking or not self.core.restarts or self.pid ~= native.pid() then return nil end
+  if worker_of(self):is_alive() then return nil end
+  self.is_looking = true
+  if not self.due then
+    hear(self)
+    if self.is_over or self.process._is_ended_by_parent then
+      leave(self, self.is_over and "stopped" or "died")
+    else
+      local pause = pause_after_death(self)
+      if pause then self.due = time() + pause else leave(self, "died") end
+    end
+  end
+  if not self.is_over and time() >= self.due then restart(self) end
+  self.is_looking = false
+  return self.due and math.max(0, self.due - time())
+end
+
+local function look_at_all()
+  local is_active, list = false, {}
+  for one in pairs(makers) do list[#list + 1] = one end
+  for _, one in ipairs(list) do is_active = one:look() ~= nil or is_active end
+  if #list == 0 then maintenance.set("actors", nil) end
+  return is_active
+end
+
+-- The exit code of the worker that died; nil: another process made the actor, or it lives.
+function Maker.exit_code(self)
+  if self.pid ~= native.pid() then return nil end
+  return worker_of(self):exitcode() or nil
+end
+
+-- Starting ----------------------------------------------------------------------------------------------
+
+-- What the worker said first; an error if it ended before.
+local function await_ready(self)
+  local worker, reported = worker_of(self), false
+  while true do
+    local said = self.ready:get(0)
+    if said ~= nil then return said end
+    if not worker:is_alive() then
+      return self.ready:get(0) or errors.died_error(self.core.name, worker:exitcode(), "before its factory had returned")
+    end
+    waits.any({ self.ready, worker }, starting.SILENCE, true)
+    if not reported and not worker:has_begun() and time() - self.begun > starting.SILENCE then
+      starting.report_silence(self.core.name, self.core.row.name)
+      reported = true
+    end
+  end
+end
+
+local function check_first(self)
+  local said = await_ready(self)
+  if said == true then
+    self.was_ready = true
+    return
+  end
+  self.process:join()
+  leave(self, "died")
+  errors.raise(said)
+end
+
+-- Starts the actor `core` with the life of its workers; raises the error of its factory. life: the workers' end;
+-- ready: a queue from them.
+function maker.start(core, options, life, ready)
+  local self = setmetatable({
+    core = core, options = options, life = life, ready = ready, deaths = deaths.new(1), pid = native.pid(),
+    context = identity.execution_context(), begun = time(), is_over = false,
+  }, Maker)
+  core.maker = self
+  start_worker(self)
+  check_first(self)
+  if core.restarts then
+    makers[self] = true
+    maintenance.set("actors", look_at_all)
+  elseif core.row.objects == "shared" then
+    life:close()
+  end
+end
+
+-- After a stop: waits for the worker's end. True; nil and "timeout".
+function Maker.join(self, timeout)
+  if self.pid ~= native.pid() then return true end
+  local done, why = self.process:join(timeout)
+  if not done then return nil, why end
+  leave(self, "stopped")
+  return true
+end
+
+function maker.after_fork() makers = {} end
+
+return maker
