@@ -27,7 +27,7 @@ local HELLO = server.HELLO
 local callers = {}
 
 -- Seconds between two looks at the worker: of a caller for which the mailbox has no room, and of one that waits.
-local ROOM_EVERY, LOOK_EVERY = 0.1, 0.25
+local ROOM_EVERY, LOOK_EVERY = 0.1, 0.5
 
 -- Deaths ------------------------------------------------------------------------------------------------
 
@@ -57,9 +57,9 @@ local function fail_open(caller, first)
 end
 
 -- No worker comes any more. Callers that wait for room see it.
-local function note_end(caller)
+local function note_end(caller, why)
   local core = caller.core
-  core.over = core.over or "died"
+  core.over = core.over or why
   core.mailbox:close()
   fail_open(caller, math.huge)
 end
@@ -172,7 +172,7 @@ local function take(caller, answer)
   local id, ok = answer[1], answer[2]
   if id == 0 then
     caller.is_known = true
-    caller.things[3] = nil
+    caller.things = { caller.replies, caller.line } -- a new list: other threads may wait for the old one
     return fail_open(caller, ok)
   end
   if ok == true then return settle(caller, id, true, { n = answer[3], unpack(answer, 4, 3 + answer[3]) }) end
@@ -190,15 +190,16 @@ local function take_ready(caller)
   return any
 end
 
--- A line was cut: the calls that its worker had taken will not be answered. What it had answered counts.
+-- A line was cut: the calls that its worker had taken will not be answered. What it had answered counts. The mailbox
+-- of an actor that is alive is closed where the next worker has stopped before it knew this caller.
 local function note_cut(caller)
   take_ready(caller)
   local core = caller.core
   if core.maker then core.maker:look() end
-  if is_cut(core.life) or not core.restarts or not greet(caller) then
-    take_ready(caller)
-    note_end(caller)
-  end
+  local is_dead = not core.restarts or is_cut(core.life)
+  if not is_dead and greet(caller) then return end
+  take_ready(caller)
+  note_end(caller, is_dead and "died" or "stopped")
 end
 
 local function refuse_own(core, pending)

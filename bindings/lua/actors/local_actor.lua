@@ -20,7 +20,7 @@ local function as_worker(core, f, ...)
   local results = pack(errors.call_here(core.name, f, ...))
   identity.set_current(before, parent)
   if own.exit_code then
-    core.over = "died"
+    core.over, core.exitcode = "died", own.exit_code
     return { n = 2, false, errors.died_error(core.name, own.exit_code, "while it ran a call") }
   end
   return results

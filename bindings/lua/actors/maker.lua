@@ -71,6 +71,7 @@ end
 -- How long to wait for the next start; nil: there is none.
 local function pause_after_death(self)
   local code = worker_of(self):exitcode()
+  self.last_code = code
   deaths.note(self.deaths, self.was_ready, time(), code)
   local verdict = deaths.verdict(self.deaths)
   if self.failure then diagnostics.report("Actor: " .. native.printable(self.core.name) .. ": " .. tostring(self.failure)) end
@@ -114,9 +115,14 @@ local function look_at_all()
   return is_active
 end
 
--- The exit code of the worker that died; nil: another process made the actor, or it lives.
+local END_SECONDS = 1
+
+-- The exit code of the worker that died last, which has cut its lines and ends; nil: another process made the actor.
 function Maker.exit_code(self)
   if self.pid ~= native.pid() then return nil end
+  if self.core.restarts then return self.last_code end
+  if self.process._closed then return self.process.exitcode end
+  worker_of(self):wait(END_SECONDS)
   return worker_of(self):exitcode() or nil
 end
 
