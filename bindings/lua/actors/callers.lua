@@ -4,7 +4,8 @@
 -- Each VM that calls an actor has one caller for it, whose answers come through one queue, in the order in which the
 -- calls end. A line tells it of the worker's death: one end is the caller's, the other goes with the HELLO to the
 -- worker, and is cut when the worker ends. The actor's life is such a line for all: it is cut when no worker comes any
--- more. While a HELLO is not answered, no worker has the line, so its caller listens to the life, too.
+-- more. While a HELLO is not answered, no worker has the line, so its caller listens to the life, too. In one VM a line
+-- is a queue that is closed, and that of a caller is the queue for its answers.
 --
 --   core      the actor in this VM: id, name, row (of core/worlds.lua), mailbox, life, restarts, concurrent, caller,
 --             maker (actors/maker.lua; of the VM that made it alone), over (why it takes no more calls)
@@ -83,7 +84,7 @@ end
 -- A line: the caller's end, and the worker's.
 function callers.new_line(core)
   if core.row.objects == "vm" then
-    local line = native.local_queue_new("SimpleQueue")
+    local line = callers.new_replies(core)
     return line, line
   end
   local own, its = native.pipe_new(true, false)
@@ -103,8 +104,9 @@ local function greet(caller)
   local core = caller.core
   local own, its = callers.new_line(core)
   if caller.line then caller.line:close() end
+  if core.row.objects == "vm" then caller.replies = own end
   caller.line, caller.is_known = own, false
-  caller.things = { caller.replies, own, core.life }
+  caller.things = caller.replies == own and { own, core.life } or { caller.replies, own, core.life }
   local put = post(core, { caller.key, caller.last, HELLO, caller.replies, its })
   if core.row.objects == "shared" then its:close() end
   return put
@@ -172,7 +174,8 @@ local function take(caller, answer)
   local id, ok = answer[1], answer[2]
   if id == 0 then
     caller.is_known = true
-    caller.things = { caller.replies, caller.line } -- a new list: other threads may wait for the old one
+    local things = caller.things -- a new list, for other threads may wait for the old one
+    caller.things = { things[1], things[3] and things[2] }
     return fail_open(caller, ok)
   end
   if ok == true then return settle(caller, id, true, { n = answer[3], unpack(answer, 4, 3 + answer[3]) }) end
@@ -208,24 +211,47 @@ local function refuse_own(core, pending)
   errors.raise_kind("deadlock", text:format(pending.name, core.name))
 end
 
--- Waits once; false: there is nothing, and no time is left.
-local function pump_once(caller, left)
-  local soon = caller.core.maker and caller.core.maker:look() or LOOK_EVERY
-  local found = waits.any(caller.things, left and math.min(left, soon) or soon, true)
-  if (found[#found] or 1) > 1 then
-    note_cut(caller)
-    return true
+-- Seconds for which a caller waits for its answers alone, which is faster, before it waits for a death as well.
+local SHORT = 0.01
+
+-- → whether there was an answer, and whether a line was cut. One thread alone may do so: where there are more, each has
+-- to look again when another one took what it waits for.
+local function wait_for_answer(caller, seconds)
+  local answer, why = caller.replies:get(seconds)
+  if answer then
+    take(caller, answer)
+    return true, false
   end
-  return left ~= 0 or take_ready(caller)
+  return false, why == "closed" or (not caller.is_known and is_cut(caller.core.life))
+end
+
+local function wait_for_anything(caller, seconds)
+  local found = waits.any(caller.things, seconds, true)
+  if caller.replies == caller.line then return wait_for_answer(caller, 0) end
+  return false, (found[#found] or 1) > 1
+end
+
+-- Waits once; false: there is nothing, and no time is left. is_short: the wait may be for the answers alone.
+local function pump_once(caller, left, is_short)
+  local is_local = caller.core.row.objects == "vm"
+  local seconds = caller.core.maker and caller.core.maker:look() or LOOK_EVERY
+  if is_short and not is_local then seconds = math.min(seconds, SHORT) end
+  if left then seconds = math.min(seconds, left) end
+  local is_for_answers = (is_short or is_local) and seconds > 0 and not native.has_other_threads()
+  local answered, is_over = (is_for_answers and wait_for_answer or wait_for_anything)(caller, seconds)
+  if is_over then note_cut(caller) end
+  return answered or is_over or left ~= 0 or take_ready(caller)
 end
 
 local function pump_until(caller, pending, timeout)
   local due = timeout and time() + timeout
   if not timeout and next(server.running) and not pending._is_done then refuse_own(caller.core, pending) end
+  local is_short = true
   while not pending._is_done do
-    if not take_ready(caller) and not pump_once(caller, due and math.max(0, due - time())) then
+    if not take_ready(caller) and not pump_once(caller, due and math.max(0, due - time()), is_short) then
       return nil, "timeout"
     end
+    is_short = false
     base.run_callbacks(caller)
   end
   return true

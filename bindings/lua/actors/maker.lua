@@ -14,6 +14,7 @@ local identity = require("core.identity")
 local maintenance = require("core.maintenance")
 local waits = require("core.waits")
 local deaths = require("pool.deaths")
+local children = require("worker.children")
 local process = require("worker.process")
 local starting = require("worker.start")
 local server = require("actors.server")
@@ -43,7 +44,7 @@ local function start_worker(self)
     nice = options.nice, cpus = options.cpus,
   })
   self.process:start()
-  self.process._starter = self.context -- also where another thread or task of the VM starts it again
+  children.give(self.process, self.context) -- also where another thread or task of the VM starts it again
   self.was_ready, self.due = false, nil
 end
 
@@ -128,19 +129,26 @@ end
 
 -- Starting ----------------------------------------------------------------------------------------------
 
+-- Waits until the worker has said something, or has ended.
+local function wait_for_word(self, worker)
+  if self.core.row.objects == "vm" then return self.ready:get(starting.SILENCE) end -- it says its end as well
+  waits.any({ self.ready, worker }, starting.SILENCE, true)
+  return self.ready:get(0)
+end
+
 -- What the worker said first; an error if it ended before.
 local function await_ready(self)
-  local worker, reported = worker_of(self), false
+  local worker, is_reported = worker_of(self), false
   while true do
-    local said = self.ready:get(0)
-    if said ~= nil then return said end
-    if not worker:is_alive() then
-      return self.ready:get(0) or errors.died_error(self.core.name, worker:exitcode(), "before its factory had returned")
+    local said = wait_for_word(self, worker)
+    if said ~= nil and said ~= server.ENDED then return said end
+    if not worker:is_alive() or said then
+      local text = "before its factory had returned"
+      return self.ready:get(0) or errors.died_error(self.core.name, self:exit_code(), text)
     end
-    waits.any({ self.ready, worker }, starting.SILENCE, true)
-    if not reported and not worker:has_begun() and time() - self.begun > starting.SILENCE then
+    if not is_reported and not worker:has_begun() and time() - self.begun > starting.SILENCE then
       starting.report_silence(self.core.name, self.core.row.name)
-      reported = true
+      is_reported = true
     end
   end
 end
@@ -160,18 +168,19 @@ end
 -- ready: a queue from them.
 function maker.start(core, options, life, ready)
   local self = setmetatable({
-    core = core, options = options, life = life, ready = ready, deaths = deaths.new(1), pid = native.pid(),
+    core = core, options = options, life = life, ready = ready, pid = native.pid(),
     context = identity.execution_context(), begun = time(), is_over = false,
   }, Maker)
   core.maker = self
   start_worker(self)
   check_first(self)
-  if core.restarts then
-    makers[self] = true
-    maintenance.set("actors", look_at_all)
-  elseif core.row.objects == "shared" then
-    life:close()
+  if not core.restarts then
+    if core.row.objects == "shared" then life:close() end
+    self.options, self.ready = nil, nil
+    return
   end
+  self.deaths, makers[self] = deaths.new(1), true
+  maintenance.set("actors", look_at_all)
 end
 
 -- After a stop: waits for the worker's end. True; nil and "timeout".

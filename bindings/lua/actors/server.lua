@@ -25,7 +25,7 @@ local waits = require("core.waits")
 local pack, unpack, of_kind = checks.pack, checks.unpack, errors.of_kind
 
 local HELLO, STOP = 1, 2
-local server = { HELLO = HELLO, STOP = STOP, STOPPED = "stopped" }
+local server = { HELLO = HELLO, STOP = STOP, STOPPED = "stopped", ENDED = "ended" }
 
 -- Whose calls a thread or worker task runs one after the other: the actor's id, by execution context.
 server.running = {}
@@ -209,6 +209,7 @@ local function finish(self)
     if caller.line then caller.line:close() end
   end
   if not self.restarts then self.life:close() end
+  self.ready:put(server.ENDED)
   server.running[self.context] = nil
 end
 
@@ -246,7 +247,7 @@ local function prepare_concurrency(self)
   for _ = 1, self.concurrent do self.places:put(true) end
 end
 
--- The worker's function. setup: id, name, mailbox, life (the worker's end), ready (a queue for true, an error or STOPPED),
+-- The worker's function. setup: id, name, mailbox, life (the worker's end), ready (a queue for true, an error, STOPPED or ENDED),
 -- concurrent, restarts, is_local. ending: of a worker that shares its starter's VM.
 function server.serve(setup, ending, factory, ...)
   if not setup.is_local then setup.life:poll(0) end -- a forked worker holds its end from here on

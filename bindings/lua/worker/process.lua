@@ -54,7 +54,7 @@ function methods.start(self)
   settings.sandbox = sandbox.settings(self._sandbox)
   local args = self._args
   if method == "thread" or method == "task" then args, settings.handles = vm_pipe.arguments_of_thread(args) end
-  children.forget_ended()
+  children.forget_when_due()
   self._worker = starting.start("Process:start", method, settings, nil, self._target,
     checks.unpack(args, 1, args.n))
   self._target, self._args = nil, nil
@@ -78,7 +78,7 @@ end
 function methods.join(self, timeout)
   local worker = started(self, "Process:join")
   local done, why = wait_for_end(self, worker, checks.timeout(timeout, "Process:join"))
-  if done then children.forget_ended() end
+  if done then children.forget_when_due() end
   return done, why
 end
 
