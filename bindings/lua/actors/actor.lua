@@ -21,10 +21,10 @@ local meta = { __name = "Actor", __mm_names = { Actor } }
 local cores = setmetatable({}, { __mode = "v" }) -- by the actor's id
 
 -- Loaded with the first handle of a VM.
-local future, callers, local_actor, maker
+local future, callers, local_actor, maker, server
 local function load_rest()
   future, callers = require("pool.future"), require("actors.callers")
-  local_actor, maker = require("actors.local_actor"), require("actors.maker")
+  local_actor, maker, server = require("actors.local_actor"), require("actors.maker"), require("actors.server")
 end
 
 -- Handles -----------------------------------------------------------------------------------------------
@@ -48,7 +48,7 @@ end
 local function call(core, name, ...)
   if not core.row.is_immediate then return callers.call(core, name, ...) end
   local results = local_actor.run(core, name, ...)
-  if not results[1] then callers.raise(results[2]) end
+  if not results[1] then server.raise(results[2]) end
   return unpack(results, 2, results.n)
 end
 

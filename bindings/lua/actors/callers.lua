@@ -17,6 +17,7 @@ local require, native = ...
 local checks = require("core.checks")
 local errors = require("core.errors")
 local identity = require("core.identity")
+local standing_waits = require("core.standing_waits")
 local waits = require("core.waits")
 local base = require("pool.dispatcher")
 local pumps = require("pool.pumps")
@@ -27,8 +28,8 @@ local HELLO = server.HELLO
 
 local callers = {}
 
--- Seconds between two looks at the worker: of a caller for which the mailbox has no room, and of one that waits.
-local ROOM_EVERY, LOOK_EVERY = 0.1, 0.5
+-- Seconds between two looks at the worker by a caller for which the mailbox has no room.
+local ROOM_EVERY = 0.1
 
 -- Deaths ------------------------------------------------------------------------------------------------
 
@@ -234,27 +235,47 @@ end
 -- Waits once; false: there is nothing, and no time is left. is_short: the wait may be for the answers alone.
 local function pump_once(caller, left, is_short)
   local is_local = caller.core.row.objects == "vm"
-  local seconds = caller.core.maker and caller.core.maker:look() or LOOK_EVERY
+  local seconds = caller.core.maker and caller.core.maker:look() or standing_waits.LOOK_EVERY
   if is_short and not is_local then seconds = math.min(seconds, SHORT) end
   if left then seconds = math.min(seconds, left) end
   local is_for_answers = (is_short or is_local) and seconds > 0 and not native.has_other_threads()
   local answered, is_over = (is_for_answers and wait_for_answer or wait_for_anything)(caller, seconds)
   if is_over then note_cut(caller) end
-  return answered or is_over or left ~= 0 or take_ready(caller)
+  return answered or is_over or take_ready(caller)
+end
+
+-- One wait of a loop that may be without an end.
+local function pump_standing(caller, left, standing)
+  standing_waits.begin(standing, not left and not waits.has_tasks())
+  local ok, found = pcall(pump_once, caller, left, false)
+  if not ok then
+    standing_waits.begin(standing, false)
+    error(found, 0)
+  end
+  standing_waits.finish(standing, not found)
+  return found
+end
+
+local function pump_long(caller, pending, due)
+  local standing = {}
+  while not pending._is_done do
+    local left = due and math.max(0, due - time())
+    if not take_ready(caller) and not pump_standing(caller, left, standing) and left == 0 then return nil, "timeout" end
+    if #caller._queue.callbacks > 0 then
+      standing_waits.begin(standing, false)
+      base.run_callbacks(caller)
+    end
+  end
+  standing_waits.begin(standing, false)
+  return true
 end
 
 local function pump_until(caller, pending, timeout)
   local due = timeout and time() + timeout
-  if not timeout and next(server.running) and not pending._is_done then refuse_own(caller.core, pending) end
-  local is_short = true
-  while not pending._is_done do
-    if not take_ready(caller) and not pump_once(caller, due and math.max(0, due - time()), is_short) then
-      return nil, "timeout"
-    end
-    is_short = false
-    base.run_callbacks(caller)
-  end
-  return true
+  if not timeout and next(server.running) then refuse_own(caller.core, pending) end
+  if not take_ready(caller) and timeout ~= 0 then pump_once(caller, timeout, true) end
+  base.run_callbacks(caller)
+  return pending._is_done or pump_long(caller, pending, due)
 end
 
 -- The dispatcher of futures (pool/backend.lua has its functions) ----------------------------------------
@@ -287,11 +308,6 @@ function Pending._settle(self, ok, results)
   if self._line then pumps.wake_line(self._queue, self) end
 end
 
-function callers.raise(err)
-  if rawget(err, "refusal") then err = of_kind("error", native.place() .. err.message) end
-  errors.raise(err)
-end
-
 -- Calls the method: its results; raises its error.
 function callers.call(core, name, ...)
   local pending = setmetatable({}, Pending)
@@ -299,7 +315,7 @@ function callers.call(core, name, ...)
   local caller = core.caller
   pending._queue = caller._queue
   dispatch.pump_until(caller, pending, nil)
-  if not pending._ok then callers.raise(pending._results[1]) end
+  if not pending._ok then server.raise(pending._results[1]) end
   return unpack(pending._results, 1, pending._results.n)
 end
 

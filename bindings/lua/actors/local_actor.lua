@@ -30,7 +30,7 @@ end
 function local_actor.start(core, options)
   require("async.exit")
   local results = as_worker(core, server.make_object, options.factory, checks.unpack(options.args, 1, options.args.n))
-  if not results[1] then errors.raise(results[2]) end
+  if not results[1] then server.raise(server.refusal_in(results[2])) end
   core.object = results[2]
 end
 

@@ -161,7 +161,7 @@ local function check_first(self)
   end
   self.process:join()
   leave(self, "died")
-  errors.raise(said)
+  server.raise(said)
 end
 
 -- Starts the actor `core` with the life of its workers; raises the error of its factory. life: the workers' end;

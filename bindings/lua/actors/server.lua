@@ -127,14 +127,19 @@ local function names_of(object)
   return names
 end
 
+-- Raises what a wrong use is, to be raised again where the caller stands.
+local function refuse_use(text)
+  local refusal = of_kind("error", text)
+  refusal.refusal = true
+  error(refusal, 0)
+end
+
 function server.call_method(object, name, ...)
   local method = object[name]
   if not checks.is_callable(method) then
     local what = method == nil and "the object has no method " .. checks.guess(name, names_of(object))
       or ("'%s' is no method of the object, but a %s"):format(name, type(method))
-    local refusal = of_kind("error", ("Actor:%s: %s"):format(name, what))
-    refusal.refusal = true
-    error(refusal, 0)
+    refuse_use(("Actor:%s: %s"):format(name, what))
   end
   return method(object, ...)
 end
@@ -143,6 +148,12 @@ end
 function server.refusal_in(err)
   local value = err.value
   return getmetatable(value) == errors.Error and rawget(value, "refusal") and value or err
+end
+
+-- Raises the error of a call or a factory in its caller.
+function server.raise(err)
+  if rawget(err, "refusal") then err = of_kind("error", native.place() .. err.message) end
+  errors.raise(err)
 end
 
 local function settle(self, caller, id, name, ok, ...)
@@ -238,7 +249,7 @@ function server.make_object(factory, ...)
   local object = factory(...)
   local kind = type(object)
   if kind == "table" or kind == "userdata" then return object end
-  error("Actor: factory: it has to return an object, a table or a userdata, and returned " .. kind, 0)
+  refuse_use("Actor: factory: it has to return an object, a table or a userdata, and returned " .. kind)
 end
 
 local function prepare_concurrency(self)
@@ -256,6 +267,7 @@ function server.serve(setup, ending, factory, ...)
   if ending then ending.finish = function() finish(self) end end
   local ok, object = errors.call_here(self.name, server.make_object, factory, ...)
   if not ok then
+    object = server.refusal_in(object)
     if not pcall(self.ready.put, self.ready, object) then
       self.ready:put(of_kind(object.kind, object.message, object.worker))
     end
