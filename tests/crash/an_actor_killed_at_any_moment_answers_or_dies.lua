@@ -8,14 +8,14 @@ local expect = require "expect"
 local ROUNDS, CALLERS = 8, 2
 
 local function make(pids)
-  local self, last = {}, {}
+  local object, last = {}, {}
   pids:put(require("manymoons").current_process().pid)
-  function self:echo(who, i, text)
+  function object.echo(_, who, i, text)
     local before = last[who] or 0
     last[who] = i
     return i, text, before < i
   end
-  return self
+  return object
 end
 
 local pids = mm.Queue()

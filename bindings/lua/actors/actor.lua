@@ -21,16 +21,17 @@ local meta = { __name = "Actor", __mm_names = { Actor } }
 local cores = setmetatable({}, { __mode = "v" }) -- by the actor's id
 
 -- Loaded with the first handle of a VM.
-local future, callers, local_actor, maker, server
+local future, callers, local_actor, supervisor, server
 local function load_rest()
   future, callers = require("pool.future"), require("actors.callers")
-  local_actor, maker, server = require("actors.local_actor"), require("actors.maker"), require("actors.server")
+  local_actor, server = require("actors.local_actor"), require("actors.server")
+  supervisor = require("actors.supervisor")
 end
 
 -- Handles -----------------------------------------------------------------------------------------------
 
-local function new_handle(core, is_makers)
-  return setmetatable({ _core = core, _is_makers = is_makers or false, _is_closed = false }, meta)
+local function new_handle(core, is_owner)
+  return setmetatable({ _core = core, _is_owner = is_owner or false, _is_closed = false }, meta)
 end
 
 local function core_of(self, method)
@@ -81,8 +82,8 @@ local function stop(self, core, timeout)
   end
   local due = timeout and native.time() + timeout
   local done, why = callers.stop(core, timeout)
-  if not done or not rawget(self, "_is_makers") then return done, why end
-  return core.maker:join(due and math.max(0, due - native.time()))
+  if not done or not rawget(self, "_is_owner") then return done, why end
+  return core.supervisor:join(due and math.max(0, due - native.time()))
 end
 
 -- Ends the actor after the calls that came before: true; or nil and "timeout".
@@ -91,13 +92,14 @@ function Actor.stop(self, timeout)
   return stop(self, core, checks.timeout(timeout, "Actor:stop"))
 end
 
--- The handle goes. That of the maker stops the actor.
+-- The handle goes. In the VM that made the actor this stops it.
 function Actor.close(self)
   checks.self(self, meta, "Actor:close")
   if rawget(self, "_is_closed") then return end
   rawset(self, "_is_closed", true)
   local core = rawget(self, "_core")
-  if rawget(self, "_is_makers") and (core.row.is_immediate or core.maker.pid == native.pid()) then stop(self, core) end
+  local is_owner = rawget(self, "_is_owner") and (core.row.is_immediate or core.supervisor.pid == native.pid())
+  if is_owner then stop(self, core) end
 end
 meta.__close = Actor.close
 
@@ -213,14 +215,14 @@ function actors.class(world)
     core.mailbox = new_mailbox(row, options.maxsize)
     local life
     core.life, life = callers.new_line(core)
-    maker.start(core, options, life, callers.new_replies(core))
+    supervisor.start(core, options, life, callers.new_replies(core))
     return new_handle(core, true)
   end
 end
 
 actors.meta = meta
 function actors.after_fork()
-  if maker then maker.after_fork() end
+  if supervisor then supervisor.after_fork() end
 end
 
 return actors

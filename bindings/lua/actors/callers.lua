@@ -8,7 +8,7 @@
 -- is a queue that is closed, and that of a caller is the queue for its answers.
 --
 --   core      the actor in this VM: id, name, row (of core/worlds.lua), mailbox, life, restarts, concurrent, caller,
---             maker (actors/maker.lua; of the VM that made it alone), over (why it takes no more calls)
+--             supervisor (actors/supervisor.lua; of the VM that made it alone), over (why it takes no more calls)
 --   caller    what futures (pool/future.lua) know as their pool: _config, _queue, _dispatcher; and replies, line, key,
 --             open (call → pending), last (the last call's number), is_known (the HELLO is answered)
 --   pending   a call under way: a future, or what a caller waits for that wants the results at once; name
@@ -34,7 +34,7 @@ local ROOM_EVERY = 0.1
 -- Deaths ------------------------------------------------------------------------------------------------
 
 local function died_error(core, name)
-  local code = core.maker and core.maker:exit_code()
+  local code = core.supervisor and core.supervisor:exit_code()
   if core.over == "stopped" then
     return of_kind("died", ("Actor:%s: %s has stopped"):format(name, core.name), core.name, code)
   end
@@ -76,7 +76,7 @@ local function post(core, message)
   while not put and why ~= "closed" do
     if why ~= "full" and why ~= "timeout" then error("Actor: " .. tostring(why), 0) end
     if is_cut(core.life) then return false end
-    if core.maker then core.maker:look() end
+    if core.supervisor then core.supervisor:look() end
     put, why = core.mailbox:put(message, ROOM_EVERY)
   end
   return put == true
@@ -199,7 +199,7 @@ end
 local function note_cut(caller)
   take_ready(caller)
   local core = caller.core
-  if core.maker then core.maker:look() end
+  if core.supervisor then core.supervisor:look() end
   local is_dead = not core.restarts or is_cut(core.life)
   if not is_dead and greet(caller) then return end
   take_ready(caller)
@@ -235,7 +235,7 @@ end
 -- Waits once; false: there is nothing, and no time is left. is_short: the wait may be for the answers alone.
 local function pump_once(caller, left, is_short)
   local is_local = caller.core.row.objects == "vm"
-  local seconds = caller.core.maker and caller.core.maker:look() or standing_waits.LOOK_EVERY
+  local seconds = caller.core.supervisor and caller.core.supervisor:look() or standing_waits.LOOK_EVERY
   if is_short and not is_local then seconds = math.min(seconds, SHORT) end
   if left then seconds = math.min(seconds, left) end
   local is_for_answers = (is_short or is_local) and seconds > 0 and not native.has_other_threads()

@@ -3,10 +3,10 @@
 --
 -- The mailbox is one queue, so calls of one caller run in the order of its puts. Messages:
 --
---   { caller, id, name, n, arguments… }     a call; id 0: no answer is wanted
---   { caller, last id, HELLO, replies, line }   first of each caller (actors/callers.lua): the queue for its answers, and
---                                           the worker's end of its line
---   { caller, id, STOP }                    the actor ends after the calls that came before
+--   { caller, id, name, n, arguments… }         a call; id 0: no answer is wanted
+--   { caller, last id, HELLO, replies, line }   before the first call of each caller (actors/callers.lua): where its
+--                                               answers go, and the worker's end of its line
+--   { caller, id, STOP }                        the actor ends after the calls that came before
 --
 -- Answers: { id, true, n, results… }, { id, false, error }, and { 0, first } to a HELLO: the calls of this caller with
 -- ids below `first`, as far as they are not answered, were taken by a worker that has died.
@@ -167,7 +167,7 @@ local function run(self, caller, message)
     errors.call_here(self.name, server.call_method, self.object, name, unpack(message, 5, 4 + n)))
 end
 
--- Runs the call as a task, beside others.
+-- Runs the call as a task, beside others. caller: nil for one without an answer.
 local function begin(self, caller, message)
   self.places:get()
   local task = waits.tasks.spawn(function() run(self, caller, message) end)
@@ -232,15 +232,13 @@ local function serve_calls(self)
     local message = mailbox:get()
     if waits.is_ending() then error("interrupted", 0) end
     if not message then return end
-    local name = message[3]
+    local name, id = message[3], message[2]
     if name == HELLO then
       greet(self, message)
     elseif name == STOP then
       return stop(self, message)
-    elseif is_concurrent then
-      begin(self, caller_of(self, message[1], message[2]), message)
     else
-      run(self, caller_of(self, message[1], message[2]), message)
+      (is_concurrent and begin or run)(self, id > 0 and caller_of(self, message[1], id) or nil, message)
     end
   end
 end
@@ -258,8 +256,8 @@ local function prepare_concurrency(self)
   for _ = 1, self.concurrent do self.places:put(true) end
 end
 
--- The worker's function. setup: id, name, mailbox, life (the worker's end), ready (a queue for true, an error, STOPPED or ENDED),
--- concurrent, restarts, is_local. ending: of a worker that shares its starter's VM.
+-- The worker's function. setup: id, name, mailbox, life (the worker's end), ready (a queue for true, an error, STOPPED
+-- and ENDED), concurrent, restarts, is_local. ending: of a worker that shares its starter's VM.
 function server.serve(setup, ending, factory, ...)
   if not setup.is_local then setup.life:poll(0) end -- a forked worker holds its end from here on
   local self = { callers = {}, count = 0, next_look = 16, context = identity.execution_context() or false }

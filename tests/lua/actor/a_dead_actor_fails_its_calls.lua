@@ -8,17 +8,17 @@ local is_serial = world == "serial"
 local has_own_vm = world == "interpreters" or world == "processes"
 
 local function mortal(go)
-  local self, calls = {}, 0
-  function self:call()
+  local object, calls = {}, 0
+  function object.call(_)
     calls = calls + 1
     return calls
   end
-  function self:wait(entered)
+  function object.wait(_, entered)
     entered:put("in")
     return go:get()
   end
-  function self:die(code) os.exit(code) end
-  return self
+  function object.die(_, code) os.exit(code) end
+  return object
 end
 
 local function died(name, code, f, ...)
@@ -44,7 +44,8 @@ expect.equal(a:stop(), true)
 local err = expect.raises("no object today", mm.Actor, function() error("no object today") end)
 expect.equal(err.kind, "error")
 expect.truthy(err.traceback:find("a_dead_actor_fails_its_calls.lua"), err.traceback)
-expect.raises("Actor: factory: it has to return an object, a table or a userdata, and returned nil", mm.Actor, function() end)
+expect.raises("Actor: factory: it has to return an object, a table or a userdata, and returned nil", mm.Actor,
+  function() end)
 died("gone", 4, mm.Actor, { factory = function() os.exit(4) end, name = "gone" })
 if is_serial then return end
 

@@ -7,20 +7,20 @@ local world = mm.current_world()
 local has_own_vm = world == "interpreters" or world == "processes"
 
 local function counter(start)
-  local self = { count = start, order = {} }
-  function self:add(n)
+  local object = { count = start, order = {} }
+  function object:add(n)
     self.count = self.count + n
     return self.count
   end
-  function self:note(...)
+  function object:note(...)
     self.order[#self.order + 1] = ...
     return #self.order
   end
-  function self:notes() return table.concat(self.order, " ") end
-  function self:echo(...) return select("#", ...), ... end
-  function self:fail(value) error(value, 0) end
-  function self:who() return require("manymoons").current_process() end
-  return self
+  function object:notes() return table.concat(self.order, " ") end
+  function object.echo(_, ...) return select("#", ...), ... end
+  function object.fail(_, value) error(value, 0) end
+  function object.who(_) return require("manymoons").current_process() end
+  return object
 end
 
 local a = mm.Actor(counter, 5)

@@ -6,25 +6,26 @@ local mm = require "manymoons"
 local expect = require "expect"
 
 local function recorder()
-  local self, last, sums = {}, {}, { in_order = true }
-  function self:take(who, n)
+  local object, last, sums = {}, {}, { in_order = true }
+  function object.take(_, who, n)
     if n ~= (last[who] or 0) + 1 then sums.in_order = false end
     last[who] = n
     return n
   end
-  function self:summary()
+  function object.summary(_)
     local count = 0
     for _ in pairs(last) do count = count + 1 end
     return sums.in_order, count
   end
-  return self
+  return object
 end
 
 -- Workers that were handed the actor call it, each in its own order, and hand it on.
 local function call_often(actor, who, again)
   local mm = require("manymoons") -- luacheck: ignore 431
   for i = 1, 60 do
-    if i % 3 == 0 then actor:send("take", who, i) elseif i % 3 == 1 then actor:submit("take", who, i) else actor:take(who, i) end
+    local way = i % 3 == 0 and actor.send or i % 3 == 1 and actor.submit
+    if way then way(actor, "take", who, i) else actor:take(who, i) end
   end
   assert(actor:take(who, 61) == 61)
   if not again then return end
@@ -61,8 +62,8 @@ expect.equal({ a:summary() }, { true, 5 })
 -- concurrent: calls wait side by side, as many as there may be.
 local function gate(size)
   local mm = require("manymoons") -- luacheck: ignore 431
-  local self, here, most, open = {}, 0, 0, mm.async.Event()
-  function self:pass(i)
+  local object, here, most, open = {}, 0, 0, mm.async.Event()
+  function object.pass(_, i)
     here = here + 1
     most = math.max(most, here)
     if here == size then open:set() end
@@ -70,8 +71,8 @@ local function gate(size)
     here = here - 1
     return i, require("manymoons").current_process().name
   end
-  function self:most() return most end
-  return self
+  function object.most(_) return most end
+  return object
 end
 local side_by_side = mm.Actor({ factory = gate, args = { 3 }, concurrent = 3, name = "gate" })
 local futures = {}
@@ -82,14 +83,14 @@ expect.equal(side_by_side:stop(), true)
 
 -- maxsize: one call runs, one waits in the mailbox, and callers wait for room.
 local function slow(entered, go)
-  local self, done = {}, 0
-  function self:work()
+  local object, done = {}, 0
+  function object.work(_)
     entered:put("in")
     go:get()
     done = done + 1
     return done
   end
-  return self
+  return object
 end
 local entered, go = mm.Queue(), mm.Queue()
 local narrow = mm.Actor({ factory = slow, args = { entered, go }, maxsize = 1 })

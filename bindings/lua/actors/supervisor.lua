@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- The maker of an actor: it starts the worker, and with restart = "always" starts it again after a death, with pauses
--- and a limit as the workers of a pool have them (pool/deaths.lua).
+-- The supervisor of an actor, in the VM that made it: it starts the worker, and with restart = "always" starts it again
+-- after a death, with pauses and a limit as the workers of a pool have them (pool/deaths.lua).
 --
--- The maker looks at the worker while its VM waits (core/maintenance.lua). It holds the actor's life beside the worker
--- as long as it will start another one, so callers wait for that; the life of other actors is the worker's alone. A
--- maker that dies takes its worker with it, and so all callers see the end.
+-- It looks at the worker while its VM waits (core/maintenance.lua). It holds the actor's life beside the worker as long
+-- as it will start another one, so callers wait for that; the life of other actors is the worker's alone. When the VM
+-- that made the actor ends, so does the worker, and all callers see it.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -21,11 +21,11 @@ local server = require("actors.server")
 
 local unpack, time = checks.unpack, native.time
 
-local Maker = {}
-Maker.__index = Maker
-local makers = {} -- of this VM, whose workers are started again: a set
+local Supervisor = {}
+Supervisor.__index = Supervisor
+local supervisors = {} -- of this VM, whose workers are started again: a set
 
-local maker = {}
+local supervisor = {}
 
 -- The worker --------------------------------------------------------------------------------------------
 
@@ -50,14 +50,13 @@ end
 
 local function worker_of(self) return self.process._worker end
 
--- Takes what the worker has said: true, an error, or that it has stopped.
+-- Takes what the worker has said: true, an error, or that it has stopped. No task runs meanwhile.
 local function hear(self)
-  local said = self.ready:get(0)
-  while said ~= nil do
+  while native.wait_any({ self.ready }, 0)[1] do
+    local said = self.ready:get(0)
     if said == true then self.was_ready = true end
     if said == server.STOPPED then self.is_over = true end
     if getmetatable(said) == errors.Error then self.failure = said end
-    said = self.ready:get(0)
   end
 end
 
@@ -65,44 +64,46 @@ end
 local function leave(self, why)
   self.is_over = true
   self.core.over = self.core.over or why
-  makers[self] = nil
+  supervisors[self] = nil
   self.life:close()
 end
 
+local function report(self, text) diagnostics.report(native.printable(self.core.name) .. ": " .. text) end
+
 -- How long to wait for the next start; nil: there is none.
 local function pause_after_death(self)
-  local code = worker_of(self):exitcode()
-  self.last_code = code
+  local code, failure = worker_of(self):exitcode(), self.failure
+  self.last_code, self.failure = code, nil
   deaths.note(self.deaths, self.was_ready, time(), code)
   local verdict = deaths.verdict(self.deaths)
-  if self.failure then diagnostics.report("Actor: " .. native.printable(self.core.name) .. ": " .. tostring(self.failure)) end
-  self.failure = nil
+  if failure then report(self, tostring(failure)) end
   if not verdict then return deaths.pause(self.deaths) end
-  diagnostics.report(("Actor: %s is not started again: %s"):format(native.printable(self.core.name), verdict))
+  report(self, "it is not started again: " .. verdict)
 end
 
 local function restart(self)
   local ok, why = pcall(start_worker, self)
   if ok then return end
   if waits.is_ending() then error(why, 0) end
-  diagnostics.report("Actor: " .. native.printable(self.core.name) .. ": " .. tostring(why))
+  report(self, tostring(why))
   leave(self, "died")
 end
 
+local function look_at_dead(self)
+  hear(self)
+  if self.is_over then return leave(self, "stopped") end
+  if self.process._is_ended_by_parent then return leave(self, "died") end
+  local pause = pause_after_death(self)
+  if not pause then return leave(self, "died") end
+  self.due = time() + pause
+end
+
 -- Starts the worker again if it has died and its pause is over. → the seconds until the next look; nil: none is needed
-function Maker.look(self)
+function Supervisor.look(self)
   if self.is_over or self.is_looking or not self.core.restarts or self.pid ~= native.pid() then return nil end
   if worker_of(self):is_alive() then return nil end
-  self.is_looking = true
-  if not self.due then
-    hear(self)
-    if self.is_over or self.process._is_ended_by_parent then
-      leave(self, self.is_over and "stopped" or "died")
-    else
-      local pause = pause_after_death(self)
-      if pause then self.due = time() + pause else leave(self, "died") end
-    end
-  end
+  self.is_looking = true -- a start may wait
+  if not self.due then look_at_dead(self) end
   if not self.is_over and time() >= self.due then restart(self) end
   self.is_looking = false
   return self.due and math.max(0, self.due - time())
@@ -110,7 +111,7 @@ end
 
 local function look_at_all()
   local is_active, list = false, {}
-  for one in pairs(makers) do list[#list + 1] = one end
+  for one in pairs(supervisors) do list[#list + 1] = one end
   for _, one in ipairs(list) do is_active = one:look() ~= nil or is_active end
   if #list == 0 then maintenance.set("actors", nil) end
   return is_active
@@ -119,7 +120,7 @@ end
 local END_SECONDS = 1
 
 -- The exit code of the worker that died last, which has cut its lines and ends; nil: another process made the actor.
-function Maker.exit_code(self)
+function Supervisor.exit_code(self)
   if self.pid ~= native.pid() then return nil end
   if self.core.restarts then return self.last_code end
   if self.process._closed then return self.process.exitcode end
@@ -166,12 +167,12 @@ end
 
 -- Starts the actor `core` with the life of its workers; raises the error of its factory. life: the workers' end;
 -- ready: a queue from them.
-function maker.start(core, options, life, ready)
+function supervisor.start(core, options, life, ready)
   local self = setmetatable({
     core = core, options = options, life = life, ready = ready, pid = native.pid(),
     context = identity.execution_context(), begun = time(), is_over = false,
-  }, Maker)
-  core.maker = self
+  }, Supervisor)
+  core.supervisor = self
   start_worker(self)
   check_first(self)
   if not core.restarts then
@@ -179,12 +180,12 @@ function maker.start(core, options, life, ready)
     self.options, self.ready = nil, nil
     return
   end
-  self.deaths, makers[self] = deaths.new(1), true
+  self.deaths, supervisors[self] = deaths.new(1), true
   maintenance.set("actors", look_at_all)
 end
 
 -- After a stop: waits for the worker's end. True; nil and "timeout".
-function Maker.join(self, timeout)
+function Supervisor.join(self, timeout)
   if self.pid ~= native.pid() then return true end
   local done, why = self.process:join(timeout)
   if not done then return nil, why end
@@ -192,6 +193,6 @@ function Maker.join(self, timeout)
   return true
 end
 
-function maker.after_fork() makers = {} end
+function supervisor.after_fork() supervisors = {} end
 
-return maker
+return supervisor
