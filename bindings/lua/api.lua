@@ -193,7 +193,7 @@ local function after_fork()
   maintenance.after_fork()
   tell("terminal.bars", "after_fork")
   tell("pool.pool", "after_fork")
-  tell("actors.maker", "after_fork")
+  tell("actors.supervisor", "after_fork")
   process.after_fork()
   if waits.tasks then waits.tasks.after_fork() end
   proxies.after_fork()

@@ -221,8 +221,4 @@ function actors.class(world)
 end
 
 actors.meta = meta
-function actors.after_fork()
-  if supervisor then supervisor.after_fork() end
-end
-
 return actors
