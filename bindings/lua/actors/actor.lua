@@ -82,7 +82,8 @@ local function stop(self, core, timeout)
   end
   local due = timeout and native.time() + timeout
   local done, why = callers.stop(core, timeout)
-  if not done or not rawget(self, "_is_owner") then return done, why end
+  if not done then return nil, why end
+  if why == false or not rawget(self, "_is_owner") then return true end
   return core.supervisor:join(due and math.max(0, due - native.time()))
 end
 

@@ -33,8 +33,9 @@ local ROOM_EVERY = 0.1
 
 -- Deaths ------------------------------------------------------------------------------------------------
 
-local function died_error(core, name)
-  local code = core.supervisor and core.supervisor:exit_code()
+local function exit_code(core) return core.supervisor and core.supervisor:exit_code() end
+
+local function died_error(core, name, code)
   if core.over == "stopped" then
     return of_kind("died", ("Actor:%s: %s has stopped"):format(name, core.name), core.name, code)
   end
@@ -54,8 +55,13 @@ local function fail_open(caller, first)
   for id in pairs(caller.open) do
     if id < first then list[#list + 1] = id end
   end
+  if #list == 0 then return end
   table.sort(list)
-  for _, id in ipairs(list) do settle(caller, id, false, pack(died_error(caller.core, caller.open[id].name))) end
+  local code = exit_code(caller.core) -- it waits: other callers of this VM may settle some meanwhile
+  for _, id in ipairs(list) do
+    local pending = caller.open[id]
+    if pending then settle(caller, id, false, pack(died_error(caller.core, pending.name, code))) end
+  end
 end
 
 -- No worker comes any more. Callers that wait for room see it.
@@ -206,10 +212,14 @@ local function note_cut(caller)
   note_end(caller, is_dead and "died" or "stopped")
 end
 
-local function refuse_own(core, pending)
-  if server.running[identity.execution_context() or false] ~= core.id then return end
+-- Whether the caller is a method of the actor, which runs one call at a time.
+local function is_own(core)
+  return next(server.running) ~= nil and server.running[identity.execution_context() or false] == core.id
+end
+
+local function refuse_own(core, name)
   local text = "Actor:%s: %s would wait for itself: it runs one call at a time (concurrent = 1)"
-  errors.raise_kind("deadlock", text:format(pending.name, core.name))
+  errors.raise_kind("deadlock", text:format(name, core.name))
 end
 
 -- Seconds for which a caller waits for its answers alone, which is faster, before it waits for a death as well.
@@ -272,7 +282,6 @@ end
 
 local function pump_until(caller, pending, timeout)
   local due = timeout and time() + timeout
-  if not timeout and next(server.running) then refuse_own(caller.core, pending) end
   if not take_ready(caller) and timeout ~= 0 then pump_once(caller, timeout, true) end
   base.run_callbacks(caller)
   return pending._is_done or pump_long(caller, pending, due)
@@ -283,6 +292,7 @@ end
 dispatch = setmetatable({}, { __index = base })
 
 function dispatch.pump_until(caller, pending, timeout)
+  if not timeout and not pending._is_done and is_own(caller.core) then refuse_own(caller.core, pending.name) end
   return pumps.until_done(caller, pending, timeout, pump_until)
 end
 
@@ -311,7 +321,7 @@ end
 -- Calls the method: its results; raises its error.
 function callers.call(core, name, ...)
   local pending = setmetatable({}, Pending)
-  if not begin(core, pending, name, ...) then errors.raise(died_error(core, name)) end
+  if not begin(core, pending, name, ...) then errors.raise(died_error(core, name, exit_code(core))) end
   local caller = core.caller
   pending._queue = caller._queue
   dispatch.pump_until(caller, pending, nil)
@@ -323,20 +333,22 @@ end
 function callers.submit(core, future, name, ...)
   if begin(core, future, name, ...) then return end
   future.name = name
-  future:_settle(false, pack(died_error(core, name)))
+  future:_settle(false, pack(died_error(core, name, exit_code(core))))
 end
 
 -- Puts a call without an answer.
 function callers.send(core, name, ...)
-  if core.over or is_cut(core.life) or not begin(core, nil, name, ...) then errors.raise(died_error(core, name)) end
+  if not core.over and not is_cut(core.life) and begin(core, nil, name, ...) then return end
+  errors.raise(died_error(core, name, exit_code(core)))
 end
 
--- Asks the actor to end: true when it has ended its calls, also if it was dead; nil and "timeout".
+-- Asks the actor to end: true when it has ended its calls, also if it was dead; nil and "timeout". True and false: the
+-- caller is a method of the actor, which ends later.
 function callers.stop(core, timeout)
   local pending = setmetatable({}, Pending)
   if core.over or not begin(core, pending, server.STOP) then return true end
   pending.name = "stop"
-  if server.running[identity.execution_context() or false] == core.id then return true end
+  if is_own(core) then return true, false end
   pending._queue = core.caller._queue
   local done, why = dispatch.pump_until(core.caller, pending, timeout)
   if not done then return nil, why end

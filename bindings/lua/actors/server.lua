@@ -37,7 +37,10 @@ local function put_answer(caller, name, answer)
   local ok, put, why = pcall(caller.replies.put, caller.replies, answer)
   if ok and (put or why == "closed") then return end
   if waits.is_ending() then error(put, 0) end
-  local text = ("Actor:%s: the result: %s"):format(name, ok and why or checks.bare(put))
+  local reason = (ok and why or checks.bare(put)):gsub("value%[(%d+)%]", function(place)
+    return "result " .. tonumber(place) - 3
+  end)
+  local text = ("Actor:%s: the result: %s"):format(name, reason)
   answer = { answer[1], false, of_kind("unsendable", text) }
   put, why = caller.replies:put(answer)
   if not put and why ~= "closed" then error(why, 0) end -- there is no memory: the worker ends, and its callers see that
@@ -144,8 +147,10 @@ function server.call_method(object, name, ...)
   return method(object, ...)
 end
 
--- The error of a call: itself, or what it says of a wrong use, which the caller raises as its own.
+-- The error of a call: itself, or what it says of a wrong use, which the caller raises as its own. That of a full stack
+-- is a string.
 function server.refusal_in(err)
+  if getmetatable(err) ~= errors.Error then return of_kind("error", errors.text_of(err)) end
   local value = err.value
   return getmetatable(value) == errors.Error and rawget(value, "refusal") and value or err
 end

@@ -4,6 +4,7 @@ local mm = require "manymoons"
 local expect = require "expect"
 
 local world = mm.current_world()
+local is_serial = world == "serial"
 local has_own_vm = world == "interpreters" or world == "processes"
 
 local function counter(start)
@@ -84,6 +85,26 @@ end
 local own = mm.Actor(own_names)
 expect.equal(own:submit("stop"):get(), "own stop")
 expect.equal(own:submit("send"):get(), "own send")
+
+-- A method that would wait for its own actor raises; it may stop the actor.
+local function own_caller()
+  local object = {}
+  function object:set(actor) self.actor = actor end
+  function object.ping() return "pong" end
+  function object:call_itself() return select(2, pcall(self.actor.ping, self.actor)).kind end
+  function object:stop_itself() return self.actor:stop() end
+  return object
+end
+local selfish = mm.Actor(own_caller)
+if not is_serial then
+  selfish:set(selfish)
+  expect.equal(selfish:call_itself(), "deadlock")
+  expect.equal(selfish:stop_itself(), true)
+  local gone = expect.raises("", function()
+    while true do selfish:ping() end
+  end)
+  expect.equal(gone.kind, "died")
+end
 
 -- What was put before a stop runs; what comes behind it fails.
 local last = a:submit("add", 1)
