@@ -21,6 +21,7 @@ local memory = require("memory.memory")
 local many = require("queues.many")
 local queues = require("queues.queues")
 local listener = require("net.listener")
+local actors = require("actors.actor")
 local broker_classes = require("broker.classes")
 local children = require("worker.children")
 local gil = require("worker.gil")
@@ -75,6 +76,7 @@ local function make_world(name)
   world.freeze, world.thaw = memory.freeze, memory.thaw
   world.FileLock = file_lock.FileLock
   world.Listener, world.Client = listener.Listener, listener.Client
+  world.Actor = actors.class(name)
   function world.Manager(options) return require("manager.client").constructor(name, mm.world)(options) end
   world.wait = wait(not row.can_wait)
   function world.select(list, timeout) return many.select(world.wait, list, timeout) end
@@ -154,14 +156,15 @@ function mm.connect(...) return require("manager.client").connect(...) end
 function mm.result(...) return require("broker.posting").result(...) end
 function mm.cancel(...) return require("broker.posting").cancel(...) end
 local function serve(...) return require("manager.server").serve(...) end
+local function serve_actor(...) return require("actors.server").serve(...) end
 
 -- For the subcommands of the host program, and for the workers that this library starts itself.
-mm._native, mm._require, mm._serve = native, require, serve
+mm._native, mm._require, mm._serve, mm._serve_actor = native, require, serve, serve_actor
 -- A metatable that is a field of a module is sent by name.
 mm._classes = { Condition = locks.Condition, Barrier = locks.Barrier, FileLock = file_lock.class,
   SharedMemory = memory.SharedMemoryClass,
   SocketConnection = listener.connection_meta, Listener = listener.listener_meta,
-  Proxy = proxies.meta, ForeignProxy = proxies.foreign_meta, BrokerQueue = broker_classes.Queue,
+  Actor = actors.meta, Proxy = proxies.meta, ForeignProxy = proxies.foreign_meta, BrokerQueue = broker_classes.Queue,
   BrokerJoinableQueue = broker_classes.JoinableQueue }
 
 mm.register("mm.Error", errors.Error)
@@ -194,6 +197,7 @@ local function after_fork()
   maintenance.after_fork()
   tell("terminal.bars", "after_fork")
   tell("pool.pool", "after_fork")
+  tell("actors.supervisor", "after_fork")
   process.after_fork()
   if waits.tasks then waits.tasks.after_fork() end
   proxies.after_fork()

@@ -601,6 +601,30 @@ function World.Client(address, options) end
 ---@return manymoons.Manager
 function World.Manager(options) end
 
+---An object in a worker of its own. factory(…) makes it there; actor:name(…) calls its method `name` there, waits, and
+---returns its results. Calls run one after the other, in the order in which they came, or as many at once as
+---`concurrent` says. A method's error is raised where it was called, and the actor goes on. When its worker dies, the calls
+---under way, and all later ones, fail with kind "died"; with restart = "always" a new worker makes a new object, and
+---later calls, and those that no worker had taken, go there. An actor ends with stop, or with the worker that made it.
+---```lua
+---local function new_account(start)
+---  local account = { balance = start }
+---  function account:add(n)
+---    self.balance = self.balance + n
+---    return self.balance
+---  end
+---  return account
+---end
+---local account = mm.Actor(new_account, 10)
+---assert(account:add(5) == 15)
+---account:stop()
+---```
+---@param factory fun(...: any): any what returns the object: a table or a userdata
+---@param ... any its arguments
+---@return manymoons.Actor actor raises what the factory raises
+---@overload fun(options: manymoons.ActorOptions): manymoons.Actor
+function World.Actor(factory, ...) end
+
 ---Waits until one of many things is ready, or all are, or one has failed: a queue or connection from which a value, or the end, can be taken
 ---without waiting; a process that has ended; a future that is done; a descriptor that can be read. Another consumer may
 ---be faster: use get_nowait or a timeout on a ready thing.

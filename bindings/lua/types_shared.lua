@@ -1,6 +1,6 @@
 ---@meta
 -- SPDX-License-Identifier: MIT
--- The classes of shared memory and managers: continues types.lua. Nothing here is run.
+-- The classes of shared memory, actors and managers: continues types.lua. Nothing here is run.
 
 ---One number in shared memory. Reads and writes never tear; each method is one atomic step.
 ---Only values that fit can be written: 256 does not fit into u8, nor 1.5 into an integer; f32 rounds. A u64 above
@@ -287,6 +287,84 @@ function SharedMemory:unlink() end
 ---assert(not pcall(block.read, block))
 ---```
 function SharedMemory:close() end
+
+---The options of an actor.
+---```lua
+---local function make(start) return { start = function() return start end } end
+---local actor = mm.Actor({ factory = make, args = { 5 }, name = "Starter", restart = "always" })
+---assert(actor:start() == 5)
+---assert(tostring(actor) == "Actor: Starter")
+---actor:stop()
+---```
+---@class manymoons.ActorOptions
+---@field factory fun(...: any): any called in the worker; returns the object
+---@field args? any[] its arguments; with a field n if some are nil
+---@field concurrent? integer how many calls run at once, as tasks of the worker: while one waits, others run; default 1
+---@field restart? "always"|"never" "always": a new worker and a new object after each death, with pauses of at most 0.3 s
+---between deaths that follow each other; given up after 12 starts that fail, or 220 deaths, within a minute. Default "never"
+---@field maxsize? integer how many calls may wait in the mailbox, and further callers wait for room; default 0: no bound
+---@field name? string default: Actor-1, Actor-2, …
+---@field method? "fork"|"spawn"|"forkserver" for processes; default: that of mm.set_start_method
+---@field memory? integer bytes of Lua memory, and of shared memory, as for a pool's workers
+---@field libs? manymoons.Library[] as for a pool's workers
+---@field nice? integer as for a pool's workers
+---@field cpus? integer[] the numbers of the processors on which it runs, from 0 on; not for serial and async
+
+---An actor: a handle on an object in a worker of its own. Any other name is a call of the object's method of that name:
+---actor:name(…). A handle can be sent to other workers, where the actor's world is one whose workers have their own VM.
+---@class manymoons.Actor
+---@field [string] fun(self: manymoons.Actor, ...: any): any
+local Actor = {}
+
+---Begins a call of the method, and does not wait for it. A method whose name is one of the actor's own is called like this.
+---```lua
+---local actor = mm.Actor(function() return { twice = function(_, n) return 2 * n end } end)
+---local first, second = actor:submit("twice", 1), actor:submit("twice", 2)
+---assert(first:get() == 2 and second:get() == 4)
+---actor:stop()
+---```
+---@param name string the method
+---@param ... any its arguments
+---@return manymoons.Future future cancel does nothing: it returns false
+function Actor:submit(name, ...) end
+
+---The same, where the results are not needed; an error of the method is reported on stderr. Like every call, it waits
+---where the actor has a maxsize and there is no room.
+---```lua
+---local function counter()
+---  local count = 0
+---  return { add = function(_, n) count = count + n end, count = function() return count end }
+---end
+---local actor = mm.Actor(counter)
+---for n = 1, 4 do actor:send("add", n) end
+---assert(actor:count() == 10)
+---actor:stop()
+---```
+---@param name string the method
+---@param ... any its arguments
+function Actor:send(name, ...) end
+
+---Ends the actor, after the calls that came before; later ones fail with kind "died". Waits for its end, but not in a
+---method of the actor itself.
+---```lua
+---local actor = mm.Actor(function() return { ping = function() return "pong" end } end)
+---local last = actor:submit("ping")
+---actor:stop()
+---assert(last:get() == "pong")
+---assert(select(2, pcall(actor.ping, actor)).kind == "died")
+---```
+---@param timeout? number seconds
+---@return true? stopped true as well if it had ended; nil with a reason
+---@return string? why "timeout"
+function Actor:stop(timeout) end
+
+---Releases this handle; that of the worker which made the actor stops it.
+---```lua
+---local actor = mm.Actor(function() return { ping = function() return "pong" end } end)
+---actor:close()
+---assert(not pcall(actor.ping, actor))
+---```
+function Actor:close() end
 
 ---m:dict{…}, m:list{…}, m:Namespace(), m:Queue(n), m:Lock(), m:RLock(), m:RWLock(), m:Semaphore(n),
 ---m:BoundedSemaphore(n), m:Event(), m:Condition(), m:Barrier(n), m:Value(type, init), m:Array(type, list), and registered names: each creates an object on

@@ -68,6 +68,9 @@ wrong_arguments.functions = {
     list("@a", { timeout = "x" }) },
   ["World.Manager"] = { list(5), list({ x = 1 }), list({ authkey = 5 }), list({ trust = "x" }),
     list({ address = 5 }), list({ initializer = 5 }), list({ initializer = print, initargs = 5 }) },
+  ["World.Actor"] = { list(), list(5), list({}), list({ factroy = print }), list(function() end) },
+  ["Actor:send"] = { list(), list(5), list({}) }, ["Actor:submit"] = { list(), list(5), list({}) },
+  ["Actor:stop"] = timeouts, ["Actor:close"] = false,
   ["World.wait"] = { list(), list(5), list(some_lock), list({ {} }), list({ "x" }), list({ -1 }), list({}, "x"),
     list({}, { tiemout = 1 }), list({}, { when = "last" }), list({}) },
   ["World.select"] = { list(), list(5), list({}), list({ 5 }) },
@@ -205,6 +208,11 @@ local broker = { broker = { 5, "x", "redis://", "redis://host:70000", "redis://h
 wrong_arguments.options = {
   ProcessOptions = merge(of_workers,
     { target = callables, args = { 5, "x", { n = -1 }, { n = "x" } }, name = texts, daemon = switch }),
+  ActorOptions = {
+    factory = callables, args = { 5, "x", { n = -1 }, { n = "x" } }, concurrent = { 0, unpack(whole) },
+    restart = { 5, "often", {} }, maxsize = whole, name = texts, method = of_workers.method, memory = of_workers.memory,
+    libs = of_workers.libs, nice = of_workers.nice, cpus = of_workers.cpus,
+  },
   PoolOptions = merge(of_workers, {
     workers = { 0, unpack(whole) }, many_workers = switch, initializer = callables,
     initargs = { 5, "x", { n = -1 } }, maxtasksperchild = { 0, unpack(whole) }, name = texts,

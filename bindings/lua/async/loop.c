@@ -10,6 +10,7 @@
 #include "os/ready.h"
 #include "os/status_text.h"
 #include "shared/segment.h"
+#include "shared/sweep.h"
 
 enum { EVENTS = 128 };
 
@@ -114,6 +115,13 @@ static int loop_is_ready(lua_State *L) {
   return 1;
 }
 
+/* sweep(): cleans up after dead processes; a thing that one of them held becomes ready by that. [-0, +0, raises] */
+static int loop_sweep(lua_State *L) {
+  (void)check_loop(L);
+  segment_sweep();
+  return 0;
+}
+
 /* ---- the sleep ------------------------------------------------------------------------------- */
 
 /* Another loop's descriptor is polled beside our poller, not inside it: that loop may poll ours,
@@ -207,9 +215,9 @@ static int loop_fileno(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"want", loop_want},   {"renew", loop_renew},       {"forget", loop_forget},
-    {"watch", loop_watch}, {"is_ready", loop_is_ready}, {"sleep", loop_sleep},
-    {"wake", loop_wake},   {"fileno", loop_fileno},     {NULL, NULL},
+    {"want", loop_want},         {"renew", loop_renew}, {"forget", loop_forget}, {"watch", loop_watch},
+    {"is_ready", loop_is_ready}, {"sleep", loop_sleep}, {"wake", loop_wake},     {"fileno", loop_fileno},
+    {"sweep", loop_sweep},       {NULL, NULL},
 };
 
 static const struct handle_class class = {

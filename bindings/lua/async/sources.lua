@@ -30,7 +30,7 @@ local wanted_count = 0 -- how many descriptors the loop polls
 local watched, watched_count = {}, 0 -- handle → list
 local hot = {} -- handles that were ready at the last check
 local locks = {} -- handles of locks among the watched ones
-local renewed_at, sought_at, looked_at = 0, 0, 0
+local renewed_at, sought_at, looked_at, swept_at = 0, 0, 0, 0
 
 local sources = {}
 
@@ -308,6 +308,10 @@ end
 function sources.look(fired, count, was_rung, now)
   for i = 1, count, 2 do on_descriptor(fired[i], fired[i + 1]) end
   local is_due = was_rung or now - looked_at >= LOOK_AGAIN or next(hot)
+  if watched_count > 0 and now - swept_at >= LOOK_AGAIN then
+    swept_at = now
+    get_loop():sweep()
+  end
   if watched_count > 0 and is_due then look_at_handles(now) end
   if now - sought_at >= DEADLOCK_EVERY and next(locks) then seek_deadlocks(now) end
   if wanted_count == 0 then return end

@@ -16,6 +16,7 @@
 #include "os/clock.h"
 #include "os/ready.h"
 #include "shared/segment.h"
+#include "shared/sweep.h"
 
 enum { THINGS = 1, TIMEOUT = 2, ONCE = 3, PATIENCE = 4, POLLED = 5 };
 enum { LOOK_AGAIN_NS = 250 * 1000 * 1000, LOOK_OFTEN_NS = 10 * 1000 * 1000 };
@@ -140,8 +141,7 @@ static bool watch_all(lua_State *L, const struct polled *p, waker_set wakers) {
 
 /* A shared waker has no notify socket, and none can be opened when descriptors have run out. The
  * poll then ends often, to check the waker. */
-static status attempt_sleep(void *context, deadline until) {
-  const struct sleeper *s = context;
+static status sleep_on_waker(const struct sleeper *s, deadline until) {
   struct polled *p = s->polled;
   if (!p->is_any) return wakers_sleep(&s->hold, s->seen, until);
   p->watches[0] = ready_watch(s->notify_socket);
@@ -149,6 +149,14 @@ static status attempt_sleep(void *context, deadline until) {
   const deadline soon = {clock_now_ns() + (s->notify_socket < 0 ? LOOK_OFTEN_NS : LOOK_AGAIN_NS)};
   const status st = ready_wait(p->watches, p->count + 1, deadline_earlier(until, soon));
   return st == STATUS_TIMEOUT && !deadline_passed(until) ? STATUS_OK : st;
+}
+
+/* After a long sleep it sweeps: a thing that a dead process holds becomes ready by that. */
+static status attempt_sleep(void *context, deadline until) {
+  const int64_t start = clock_now_ns();
+  const status st = sleep_on_waker(context, until);
+  if (clock_now_ns() - start >= LOOK_AGAIN_NS) segment_sweep();
+  return st;
 }
 
 static void open_notify_socket(struct sleeper *s) {

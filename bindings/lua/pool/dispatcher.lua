@@ -19,6 +19,7 @@ local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local identity = require("core.identity")
 local maintenance = require("core.maintenance")
+local standing_waits = require("deadlock.standing_waits")
 local waits = require("core.waits")
 local ending = require("pool.ending")
 local open_pools = require("pool.open_pools")
@@ -155,59 +156,32 @@ function dispatcher.take_ready(pool)
   return due
 end
 
--- Seconds between two looks of a wait that nothing but this program ends (deadlock/endless_wait.h).
-local LOOK_EVERY = 0.25
-
--- The waits of the calling thread in a pool: one after the other, in which nothing happens, are one. standing: of the
--- caller's loop; its `wait` is made once it has lasted for a moment.
-local function begin_look(standing, is_endless)
-  if not is_endless then
-    if standing.wait then standing.wait:finish() end
-    standing.since = nil
-  elseif standing.wait then
-    standing.wait:begin()
-  else
-    standing.since = standing.since or native.time()
-  end
-end
-
-local function end_look(standing, has_found_nothing)
-  if not standing.since then return end
-  if not has_found_nothing then
-    standing.since = nil
-    if standing.wait then standing.wait:finish() end
-  elseif standing.wait or native.time() - standing.since >= LOOK_EVERY then
-    standing.wait = standing.wait or native.standing_wait()
-    standing.wait:look()
-  end
-end
-
 -- Takes one result, or maintains the workers; false when the time is up. Then whether a result was
 -- taken.
 local function pump_once(pool, timeout, standing)
   local due, is_active = workers.check_timeouts(pool)
   if pool._queue.has_ended then return true, false end
   local is_endless = not timeout and not is_active and not waits.has_tasks()
-  if is_endless then due = math.min(due or math.huge, LOOK_EVERY) end
+  if is_endless then due = math.min(due or math.huge, standing_waits.LOOK_EVERY) end
   local draw_due = maintenance.draw_bars()
   if draw_due then due = math.min(due or math.huge, draw_due) end
   local is_due_first = due and (not timeout or due < timeout)
   local function step(id, ...)
     if id then
-      end_look(standing, false)
+      standing_waits.finish(standing, false)
       results.take(pool, id, ...)
       return true, true
     end
     local why = ...
     if why == "timeout" and workers.all_live(pool) then
-      end_look(standing, true)
+      standing_waits.finish(standing, true)
       return is_due_first, false
     end
-    end_look(standing, false)
+    standing_waits.finish(standing, false)
     workers.replace_dead(pool)
     return true, false
   end
-  begin_look(standing, is_endless)
+  standing_waits.begin(standing, is_endless)
   return step(pumps.take(pool._backend, pool._workers.handles, is_due_first and due or timeout))
 end
 
@@ -217,7 +191,7 @@ local function pump(pool, timeout, standing)
   queue.waiters = queue.waiters + 1
   local ok, goes_on, has_taken = pcall(pump_once, pool, timeout, standing)
   queue.waiters = queue.waiters - 1
-  if not ok or #queue.callbacks > 0 then begin_look(standing, false) end
+  if not ok or #queue.callbacks > 0 then standing_waits.begin(standing, false) end
   if not ok then error(goes_on, 0) end
   if has_taken and queue.waiters > 0 then pumps.wake(pool._backend) end
   if #queue.callbacks > 0 then dispatcher.run_callbacks(pool) end
@@ -231,7 +205,7 @@ local function pump_while(pool, timeout, is_over)
   while goes_on and not is_over() do
     goes_on = pump(pool, deadline and math.max(0, deadline - native.time()), standing)
   end
-  begin_look(standing, false)
+  standing_waits.begin(standing, false)
   return goes_on or is_over()
 end
 

@@ -3,7 +3,8 @@
 -- keeps a Process without other references alive, so it is joined, or terminated if it is a daemon, when its parent
 -- ends.
 --
---   child   a Process: _worker, _daemon, _starter (identity.execution_context() of the caller of start)
+--   child   a Process: _worker, _daemon, _starter (identity.execution_context() of the caller of start),
+--           _is_ended_by_parent
 local require, native = ...
 
 local diagnostics = require("core.diagnostics")
@@ -13,9 +14,20 @@ local waits = require("core.waits")
 
 local children = {}
 local started = {}
+local starters = setmetatable({}, { __mode = "k" }) -- the _starter of each: a set
+-- The length of the list at which the ended ones are looked for next: twice that of the last time, so that a start
+-- costs the same however many children there are.
+local LEAST = 16
+local next_look = LEAST
+
+-- The child ends with this context.
+function children.give(child, context)
+  child._starter = context
+  starters[context or false] = true
+end
 
 function children.add(child)
-  child._starter = identity.execution_context()
+  children.give(child, identity.execution_context())
   started[#started + 1] = child
 end
 
@@ -25,7 +37,13 @@ function children.forget_ended()
   for _, child in ipairs(started) do
     if child._worker:is_alive() then alive[#alive + 1] = child end
   end
-  started = alive
+  started, next_look = alive, math.max(LEAST, 2 * #alive)
+end
+
+-- The same when it is due.
+function children.forget_when_due()
+  native.settle_fork()
+  if #started >= next_look then children.forget_ended() end
 end
 
 -- The children of the calling thread or task.
@@ -52,7 +70,10 @@ function children.all() return started end
 
 -- Terminates the children of a list.
 local function terminate(list)
-  for _, child in ipairs(list) do child._worker:terminate() end
+  for _, child in ipairs(list) do
+    child._is_ended_by_parent = true
+    child._worker:terminate()
+  end
 end
 
 -- Waits for them; those that must end have a second.
@@ -79,6 +100,7 @@ end
 -- those that are not daemons, "terminate" stops all, "abandon" stops all without waiting.
 function children.shutdown(how, context)
   local ending, others, here = {}, {}, context or identity.execution_context() or nil
+  if here and not starters[here] then return end
   for _, child in ipairs(started) do
     local list = (not here or child._starter == here) and ending or others
     list[#list + 1] = child
@@ -92,6 +114,8 @@ function children.shutdown(how, context)
   if how ~= "abandon" then await_all(ending, how == "terminate") end
 end
 
-function children.after_fork() started = {} end
+function children.after_fork()
+  started, starters = {}, setmetatable({}, { __mode = "k" })
+end
 
 return children

@@ -54,7 +54,7 @@ function methods.start(self)
   settings.sandbox = sandbox.settings(self._sandbox)
   local args = self._args
   if method == "thread" or method == "task" then args, settings.handles = vm_pipe.arguments_of_thread(args) end
-  children.forget_ended()
+  children.forget_when_due()
   self._worker = starting.start("Process:start", method, settings, nil, self._target,
     checks.unpack(args, 1, args.n))
   self._target, self._args = nil, nil
@@ -78,7 +78,7 @@ end
 function methods.join(self, timeout)
   local worker = started(self, "Process:join")
   local done, why = wait_for_end(self, worker, checks.timeout(timeout, "Process:join"))
-  if done then children.forget_ended() end
+  if done then children.forget_when_due() end
   return done, why
 end
 
@@ -181,9 +181,10 @@ function process.read_arguments(first, ...)
     nice = first.nice, sandbox = first.sandbox, cpus = first.cpus }
 end
 
-function process.next_name()
+-- kind: the first part of the names that the main program gives
+function process.next_name(kind)
   local here = identity.current().name
-  local prefix = here == "MainProcess" and "Process-" or here .. ":"
+  local prefix = here == "MainProcess" and kind .. "-" or here .. ":"
   counters[prefix] = (counters[prefix] or 0) + 1
   return prefix .. counters[prefix]
 end
@@ -208,13 +209,14 @@ function process.class(world)
       _world = world,
       _target = options.target,
       _args = options.args,
-      _name = options.name or process.next_name(),
+      _name = options.name or process.next_name("Process"),
       _daemon = options.daemon and true or false,
       _method = options.method,
       _limits = found or false,
       _cpus = processors.read("Process", world, options.cpus) or false,
       _sandbox = rules or false,
       _starter = false,
+      _is_ended_by_parent = false, -- nothing starts it again
       _is_reported = false,
       _worker = false, -- all private fields exist from the start, because __newindex accepts only public ones
       _closed = false,

@@ -88,7 +88,7 @@ local function class(world)
       _world = world,
       _target = options.target,
       _args = options.args,
-      name = options.name or process.next_name(),
+      name = options.name or process.next_name("Process"),
       daemon = options.daemon and true or false,
     }, process_meta)
   end

@@ -27,6 +27,7 @@ local kinds = {
   SharedMemory = { function() return mm.SharedMemory({ create = true, size = 1 }) end, "read" },
   Listener = { mm.Listener, "accept" },
   Manager = { function() return mm.world("serial").Manager() end, "dict" },
+  Actor = { function() return mm.Actor(function() return {} end) end, "ping" },
   Future = { function()
     local future = pool:submit(job, 1)
     future:get()

@@ -14,7 +14,7 @@ local future = pool:submit(function() return 1 end)
 future:wait()
 local process = world.Process(function() end)
 local here = world.Pipe()
-local manager = mm.serial.Manager()
+local manager, actor = mm.serial.Manager(), world.Actor(function() return {} end)
 local group
 mm.async.run(function() mm.async.group(function(g) group = g end) end)
 local things = {
@@ -24,7 +24,7 @@ local things = {
   RWLock = world.RWLock(), Guard = world.RLock():guard(), Semaphore = world.Semaphore(), Event = world.Event(),
   Condition = world.Condition(), Barrier = world.Barrier(1), Value = world.Value("i8"), Array = world.Array("i8", 3),
   Table = world.Table(), SharedMemory = world.SharedMemory({ create = true, size = 8 }), Listener = world.Listener(),
-  Manager = manager, Progress = mm.progress({}), Task = mm.async.spawn(function() end), Group = group,
+  Actor = actor, Manager = manager, Progress = mm.progress({}), Task = mm.async.spawn(function() end), Group = group,
 }
 local folders = { mm = mm, World = world, Async = mm.async }
 
@@ -70,6 +70,7 @@ local SECRET = ("secret"):rep(4)
 local BROKER = { broker = "unix:///nowhere/at/all", name = "jobs", secret = SECRET }
 local uses = {
   ProcessOptions = { { maker("Process", { target = print }) } },
+  ActorOptions = { { maker("Actor", { factory = print }) } },
   PoolOptions = { { maker("Pool", { workers = 1 }) } },
   Sandbox = { { sandboxed("Pool") }, { sandboxed("Process") } },
   BrokerPoolOptions = { { maker("Pool", BROKER) } },
