@@ -163,7 +163,8 @@ local callables = { 5, "x", {} }
 local texts = { 5, {}, print }
 local of_calls = { timeout = { 0, unpack(seconds) }, retries = whole, retry_errors = whole,
   backoff = { -1, NAN, "x", {}, 1 / 0 } }
-local of_maps = { chunksize = { 0, unpack(whole) }, progress = { 5, {}, NAN }, errors = { "x", 5, {} } }
+local of_maps = { chunksize = { 0, unpack(whole) }, progress = { 5, {}, NAN }, errors = { "x", 5, {} },
+  resume = { 5, "", {} } }
 local of_callbacks = { callback = callables, error_callback = callables }
 local secrets = { secret = { 5, "short", "", {} }, secret_file = { 5, {}, "/nowhere/at/all" },
   password_file = { 5, {}, "/nowhere/at/all" } }
@@ -192,6 +193,7 @@ wrong_arguments.options = {
   PoolOptions = merge(of_workers, {
     workers = { 0, unpack(whole) }, many_workers = switch, initializer = callables,
     initargs = { 5, "x", { n = -1 } }, maxtasksperchild = { 0, unpack(whole) }, name = texts,
+    seed = { "x", 1.5, NAN, HUGE, {} },
   }),
   Sandbox = { read = paths, write = paths, network = switch },
   BrokerPoolOptions = merge(broker, secrets, {

@@ -37,7 +37,8 @@ local backend = {}
 ---@field args table? of a call: { n = }
 ---@field list table? of a slice: the items are list[first … first + count - 1]
 ---@field first integer?
----@field base integer? of a slice: item i has the index base + i in its sink's list
+---@field base integer? of a slice: item i has the index base + i in its sink's list; of a call in a pool with a seed:
+---its place is base + 1
 ---@field timeout number? seconds for each item
 ---@field retries integer? how often an item runs again whose worker died
 ---@field returns boolean? the rest comes back where the items take long
@@ -82,6 +83,7 @@ local backend = {}
 ---@field cpus integer[]|"each"|nil the processors of the workers (worker/processors.lua)
 ---@field timeout number? seconds for each item, where the call says nothing else
 ---@field retries integer where the call says nothing else
+---@field seed integer? of the streams of math.random: each item has one, by its place (async/streams.lua)
 ---@field takes_text boolean a function may be named, or given as its source
 ---@field pid integer the process that made the pool
 ---@field context any the thread or worker task that made the pool (core/identity.lua)
@@ -96,8 +98,11 @@ local backend = {}
 ---Sends a task; raises if it cannot be sent, and then there is none. Stored: it can be sent again
 ---without its list.
 ---@field put fun(pool: table, task: PoolTask, is_cancellable: boolean?, is_stored: boolean?): PoolTask
----Puts a call.
----@field submit_call fun(pool: table, f: any, opts: table?, args: table, sink: PoolSink, may_cancel: boolean): PoolTask
+---Puts a call. entry: of the function, if it was added before.
+---@field submit_call fun(pool: table, f: any, opts: table?, args: table, sink: PoolSink, may_cancel: boolean,
+---entry: PoolEntry?): PoolTask
+---In a pool with a seed: the place of a call that is made now, for opts.place of submit_call.
+---@field next_place fun(pool: table): integer?
 ---Cancels a task, or all in work.tasks; true if an item of it could be cancelled.
 ---@field cancel fun(pool: table, work: table): boolean
 ---Takes results until thing._is_done: true; or nil and "timeout" or "cancelled".
@@ -141,9 +146,9 @@ local backend = {}
 ---Of a broker: runs such a task again.
 ---@field retry fun(pool: table, id: string): true?, string?
 local DISPATCHER = {
-  "add_function", "drop_function", "put", "submit_call", "cancel", "pump_until", "waitable", "maintain", "measures",
-  "stats", "check_open", "close", "join", "terminate", "abandon", "size", "has_ended", "is_closed", "failure",
-  "is_open", "take_last", "withdraw", "dead", "retry",
+  "add_function", "drop_function", "put", "submit_call", "next_place", "cancel", "pump_until", "waitable", "maintain",
+  "measures", "stats", "check_open", "close", "join", "terminate", "abandon", "size", "has_ended", "is_closed",
+  "failure", "is_open", "take_last", "withdraw", "dead", "retry",
 }
 
 ---Carries tasks and results of a pool, as pool._backend. Workers are handles with the methods of
@@ -172,6 +177,8 @@ local DISPATCHER = {
 ---The timeout of each item of the tasks that are put from now on; for backends that run tasks in
 ---this VM.
 ---@field set_timeout fun(self, seconds: number?)
+---Of pools with a seed: item i of the task that is put next has the place base + i.
+---@field set_base fun(self, base: integer)
 ---put(mode, flags, id, number, place, call_state or nil, arguments…): sends a call of the function
 ---at number and place. The number by which claims name the task; nil and why.
 ---@field put fun(self, ...: any): number?, string?
@@ -214,8 +221,8 @@ local DISPATCHER = {
 local BACKEND = {
   "watch_globals", "is_current",
   "add_function", "store", "store_slice", "drop", "call_state", "return_call_state", "requeue", "cancel",
-  "set_timeout", "put", "put_slice", "put_stored", "take", "waitable", "wake", "all_live", "claim", "running",
-  "request_stop", "limit", "recover", "rescue", "measures", "is_worker", "close", "drain",
+  "set_timeout", "set_base", "put", "put_slice", "put_stored", "take", "waitable", "wake", "all_live", "claim",
+  "running", "request_stop", "limit", "recover", "rescue", "measures", "is_worker", "close", "drain",
   "defer_drops",
 }
 

@@ -30,8 +30,8 @@ local workers = require("pool.workers")
 
 local dispatcher = {
   put = tasks.put, add_function = tasks.add_function, drop_function = tasks.drop_function,
-  measures = workers.measures, new_queue = tasks.new_queue, remember = open_pools.remember,
-  forget = open_pools.forget,
+  fail_deferred = tasks.fail_deferred, measures = workers.measures, new_queue = tasks.new_queue,
+  remember = open_pools.remember, forget = open_pools.forget,
 }
 
 -- The state of a pool, for other files ----------------------------------------------------------------
@@ -72,12 +72,25 @@ end
 
 -- Tasks -----------------------------------------------------------------------------------------------
 
-function dispatcher.submit_call(pool, f, opts, args, sink, is_cancellable)
+-- The place of a call that is made now, among the streams of random numbers of a pool with a seed: its number.
+function dispatcher.next_place(pool)
+  if not pool._config.seed then return nil end
+  local queue = pool._queue
+  queue.last_call = queue.last_call + 1
+  return queue.last_call
+end
+
+local function base_of_call(pool, opts)
+  if not pool._config.seed then return nil end
+  return (opts and opts.place or dispatcher.next_place(pool)) - 1
+end
+
+function dispatcher.submit_call(pool, f, opts, args, sink, is_cancellable, entry)
   local config = pool._config
   local retries = opts and opts.retries or config.retries
   return tasks.put(pool, {
-    mode = protocol.CALL, entry = tasks.add_function(pool, f), sink = sink, args = args, count = 1,
-    timeout = checks.time_limit(opts, config.timeout), retries = retries,
+    mode = protocol.CALL, entry = entry or tasks.add_function(pool, f), sink = sink, args = args, count = 1,
+    timeout = checks.time_limit(opts, config.timeout), retries = retries, base = base_of_call(pool, opts),
   }, is_cancellable, retries > 0)
 end
 
@@ -256,7 +269,7 @@ end
 -- The backend is closed when nothing is open, so that a worker that dies until then is replaced.
 function dispatcher.close(pool)
   pool._queue.is_closed = true
-  if pool._queue.pending == 0 then pool._backend:close() end
+  if tasks.are_all_done(pool._queue) then pool._backend:close() end
 end
 
 function dispatcher.stats(pool)

@@ -37,7 +37,7 @@ end
 local function begin(self, name)
   local config, worker = self.config, self.worker
   local args = config.initargs
-  worker.name, worker.world, worker.state = name, config.world, runner.new_state(config.max_tasks)
+  worker.name, worker.world, worker.state = name, config.world, runner.new_state(config.max_tasks, config.seed)
   as_worker(worker, runner.initialize, worker.state, put_into(self), config.initializer, unpack(args, 1, args.n))
   worker.state.ready = native.time()
 end

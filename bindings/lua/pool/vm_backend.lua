@@ -120,7 +120,7 @@ local function new(row)
 end
 
 local function start(backend, config, settings)
-  local state, args = runner.new_state(config.max_tasks), config.initargs
+  local state, args = runner.new_state(config.max_tasks, config.seed), config.initargs
   local worker = starting.start("Pool", backend.method, settings, nil, serve, backend, state, config.initializer,
     unpack(args, 1, args.n))
   backend.states[worker] = state

@@ -65,6 +65,7 @@ end
 local function settings_of(config, name)
   local settings = starting.settings(config.world, name, true)
   settings.maxtasksperchild = config.max_tasks
+  settings.seed = config.seed
   settings.limits = config.limits
   settings.sandbox = sandbox.settings(config.sandbox)
   return settings
@@ -176,7 +177,7 @@ local function replace_dead(pool, index)
   reap(pool, index)
   if queue.has_ended then return end
   take_out(pool._workers, index)
-  if not (queue.is_closed and queue.pending == 0) then fill(pool, index) end
+  if not (queue.is_closed and tasks.are_all_done(queue)) then fill(pool, index) end
 end
 
 function workers.replace_dead(pool)
