@@ -129,6 +129,8 @@ function Process:close() end
 ---@field initargs? any[] its arguments
 ---@field maxtasksperchild? integer replace a worker after this many calls
 ---@field name? string workers are called NAME-1, NAME-2, …; default: PoolWorker
+---@field idle? number seconds without anything to do after which all workers end; the next call starts them again, with
+---the initializer. The pool looks at the time while the script waits
 ---@field seed? integer each item draws from a stream of `math.random` of its own, made of the seed and the item's place
 ---in its list, or the number of the call (`apply`, `submit`): the same numbers in each world, with any number of workers
 ---and any chunksize, for one version of Lua. Nothing that other code draws changes them, and what the program draws
@@ -474,6 +476,19 @@ function Pool:broadcast(f, ...) end
 ---```
 ---@return true
 function Pool:warm() end
+
+---Changes the number of workers, at most 4096, while calls run: new ones start at once, with the initializer; those that
+---are too many end when they have done what they run. Does nothing in the serial world; not for a pool on a broker.
+---```lua
+---local pool = mm.Pool(1)
+---pool:resize(3)
+---assert(#pool:stats() == 3)
+---pool:resize(1) -- two of them end, while the script waits
+---assert(pool:apply(math.max, 5, 3) == 5)
+---pool:close()
+---```
+---@param count integer
+function Pool:resize(count) end
 
 ---Makes one call and waits for its results. Futures and tasks among the arguments stand for their values, as for submit.
 ---```lua

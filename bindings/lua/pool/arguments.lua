@@ -16,7 +16,7 @@ local expect = checks.expect
 local arguments = {}
 
 local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true,
-  sandbox = true, method = true, many_workers = true, cpus = true, seed = true }
+  sandbox = true, method = true, many_workers = true, cpus = true, seed = true, idle = true }
 for _, name in ipairs(limits.names) do pool_options[name] = true end
 
 local MANY_WORKERS = 4096 -- more than a program needs: most likely a mistake
@@ -37,12 +37,20 @@ local function check_workers(workers, are_many)
   expect(workers <= MOST_WORKERS, "Pool", "workers: at most " .. MOST_WORKERS .. " expected, got " .. shown)
 end
 
+local function is_pause(value) return type(value) == "number" and value >= 0 and value < math.huge end
+
 -- Streams are of the math.random of this VM where its workers are; a worker with its own VM always has them.
 local function check_seed(world, seed)
   if seed == nil then return end
   expect(checks.is_whole(seed, -2 ^ 53), "Pool", "seed: a whole number expected, got " .. checks.show(seed))
   expect(worlds.get(world).has_own_vm or native.random_is_possible(), "Pool",
     "seed: math.randomseed is not the one of this Lua; require manymoons before it is replaced")
+end
+
+-- The n-th argument of the method `where` is a number of workers.
+function arguments.check_size(where, n, count)
+  expect(checks.is_whole(count, 1, MANY_WORKERS), where, ("argument %d: a whole number from 1 to %d expected, got %s")
+    :format(n, MANY_WORKERS, checks.show(count)))
 end
 
 -- Pool(workers, initializer, initargs, maxtasksperchild) or Pool{ workers =, … }
@@ -60,6 +68,8 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
   expect(options.name == nil or type(options.name) == "string", "Pool",
     "name: a string expected, got " .. type(options.name))
   check_seed(world, options.seed)
+  expect(options.idle == nil or is_pause(options.idle), "Pool",
+    "idle: a number of seconds, 0 or more, expected, got " .. checks.show(options.idle))
   starting.check_method("Pool", options.method)
   local args = options.initargs or {}
   expect(type(args) == "table", "Pool", "initargs: a list expected, got " .. type(args))
@@ -72,6 +82,7 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
     maxtasksperchild = options.maxtasksperchild,
     name = options.name,
     seed = options.seed,
+    idle = options.idle,
     method = options.method,
     limits = found,
     cpus = processors.read("Pool", world, options.cpus),
@@ -97,9 +108,7 @@ local option_checks = {
   errors = { function(v) return v == "raise" or v == "return" end, "'raise' or 'return'" },
   resume = { function(v) return type(v) == "string" and v ~= "" end, "the path of a file" },
   retry_errors = { function(v) return checks.is_whole(v, 0) end, "a whole number, 0 or more," },
-  backoff = {
-    function(v) return type(v) == "number" and v >= 0 and v < math.huge end, "a number of seconds, 0 or more,",
-  },
+  backoff = { is_pause, "a number of seconds, 0 or more," },
 }
 
 local function allow(...)

@@ -69,13 +69,14 @@ local backend = {}
 ---Puts more tasks, as far as there is room.
 ---@field feed fun(self)
 
----The user's settings; they never change.
+---The user's settings; they never change, but for the number of workers (Pool:resize).
 ---@class PoolConfig
 ---@field name string the names of workers begin with it
 ---@field row table the world's row in core/worlds.lua, or one like it
 ---@field world string the world's name
 ---@field broker string? the broker's URL, as it may be shown
 ---@field workers integer? how many
+---@field idle number? seconds without a task after which the workers end, until there is one again
 ---@field initializer function?
 ---@field initargs table { n = }
 ---@field max_tasks integer? calls after which a worker is replaced
@@ -127,6 +128,8 @@ local backend = {}
 ---@field terminate fun(pool: table)
 ---Ends a pool that was collected: it waits for nothing, and calls nothing of the script's.
 ---@field abandon fun(pool: table)
+---Starts or ends workers, so that there are so many.
+---@field resize fun(pool: table, count: integer)
 ---Workers, as far as they are known.
 ---@field size fun(pool: table): integer
 ---Nothing runs any more.
@@ -147,8 +150,8 @@ local backend = {}
 ---@field retry fun(pool: table, id: string): true?, string?
 local DISPATCHER = {
   "add_function", "drop_function", "put", "submit_call", "next_place", "cancel", "pump_until", "waitable", "maintain",
-  "measures", "stats", "check_open", "close", "join", "terminate", "abandon", "size", "has_ended", "is_closed",
-  "failure", "is_open", "take_last", "withdraw", "dead", "retry",
+  "measures", "stats", "check_open", "close", "join", "terminate", "abandon", "resize", "size", "has_ended",
+  "is_closed", "failure", "is_open", "take_last", "withdraw", "dead", "retry",
 }
 
 ---Carries tasks and results of a pool, as pool._backend. Workers are handles with the methods of
@@ -202,6 +205,8 @@ local DISPATCHER = {
 ---@field running fun(self, worker: any): number, integer, number
 ---The worker ends soon; true: it is still at this task (and item), and begins nothing else.
 ---@field request_stop fun(self, worker: any, number: number, item: integer?): boolean
+---The worker ends when it has done what it runs.
+---@field request_leave fun(self, worker: any)
 ---The last item of the task that the worker begins, from now on; nil: it has no such task.
 ---@field limit fun(self, worker: any, number: number): integer?
 ---Of a worker that died: the first item and the results that it had not sent.
@@ -222,7 +227,7 @@ local BACKEND = {
   "watch_globals", "is_current",
   "add_function", "store", "store_slice", "drop", "call_state", "return_call_state", "requeue", "cancel",
   "set_timeout", "set_base", "put", "put_slice", "put_stored", "take", "waitable", "wake", "all_live", "claim",
-  "running", "request_stop", "limit", "recover", "rescue", "measures", "is_worker", "close", "drain",
+  "running", "request_stop", "request_leave", "limit", "recover", "rescue", "measures", "is_worker", "close", "drain",
   "defer_drops",
 }
 

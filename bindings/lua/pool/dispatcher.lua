@@ -29,7 +29,7 @@ local tasks = require("pool.tasks")
 local workers = require("pool.workers")
 
 local dispatcher = {
-  put = tasks.put, add_function = tasks.add_function, drop_function = tasks.drop_function,
+  resize = workers.resize, add_function = tasks.add_function, drop_function = tasks.drop_function,
   fail_deferred = tasks.fail_deferred, measures = workers.measures, new_queue = tasks.new_queue,
   remember = open_pools.remember, forget = open_pools.forget,
 }
@@ -72,6 +72,11 @@ end
 
 -- Tasks -----------------------------------------------------------------------------------------------
 
+function dispatcher.put(pool, task, is_cancellable, is_stored)
+  if pool._workers.is_resting then workers.end_rest(pool) end
+  return tasks.put(pool, task, is_cancellable, is_stored)
+end
+
 -- The place of a call that is made now, among the streams of random numbers of a pool with a seed: its number.
 function dispatcher.next_place(pool)
   if not pool._config.seed then return nil end
@@ -88,7 +93,7 @@ end
 function dispatcher.submit_call(pool, f, opts, args, sink, is_cancellable, entry)
   local config = pool._config
   local retries = opts and opts.retries or config.retries
-  return tasks.put(pool, {
+  return dispatcher.put(pool, {
     mode = protocol.CALL, entry = entry or tasks.add_function(pool, f), sink = sink, args = args, count = 1,
     timeout = checks.time_limit(opts, config.timeout), retries = retries, base = base_of_call(pool, opts),
   }, is_cancellable, retries > 0)
@@ -144,7 +149,9 @@ end
 function dispatcher.maintain(pool)
   if pool._queue.has_ended or pool._workers.is_joining then return false end
   local is_active = replace_dead(pool) or #pool._queue.callbacks > 0
-  if not pool._queue.has_ended then is_active = select(2, workers.check_timeouts(pool)) or is_active end
+  if not pool._queue.has_ended then
+    is_active = select(2, workers.check_timeouts(pool)) or workers.rest(pool) ~= nil or is_active
+  end
   dispatcher.run_callbacks(pool)
   return is_active
 end
@@ -273,6 +280,8 @@ function dispatcher.close(pool)
 end
 
 function dispatcher.stats(pool)
+  replace_dead(pool)
+  workers.rest(pool)
   if pool._queue.has_ended then return pool._workers.last_measures or {} end
   return workers.measures(pool)
 end

@@ -168,6 +168,13 @@ function Pool.warm(self)
   return true
 end
 
+-- So many workers from now on: new ones start at once, those that are too many end when they have done what they run.
+function Pool.resize(self, count)
+  check_local(self, "Pool:resize")
+  arguments.check_size("Pool:resize", 1, count)
+  self._dispatcher.resize(self, count)
+end
+
 -- The end ---------------------------------------------------------------------------------------------
 
 -- No more tasks; those that were submitted are done.
@@ -250,7 +257,8 @@ local function config_of(world, row, options)
     name = options.name or "PoolWorker", row = row, world = world, workers = row.is_immediate and 1 or options.workers,
     initializer = options.initializer, initargs = options.initargs, max_tasks = options.maxtasksperchild,
     method = options.method, limits = options.limits, sandbox = options.sandbox, cpus = options.cpus,
-    timeout = options.timeout, retries = 0, seed = options.seed, takes_text = false,
+    timeout = options.timeout, retries = 0, seed = options.seed, idle = options.idle,
+    takes_text = false,
     pid = native.pid(),
     context = identity.execution_context(),
   }

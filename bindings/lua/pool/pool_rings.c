@@ -545,6 +545,15 @@ static int rings_request_stop(lua_State *L) {
   return 1;
 }
 
+/* rings:request_leave(worker): the worker ends when it has done what it runs. One that is about to sleep may need the
+ * time between two looks of an idle worker. */
+static int rings_request_leave(lua_State *L) {
+  const struct pool_rings *rings = check_rings(L, 1);
+  atomic_store(&worker_status_at(L, 2)->leave_requested, 1);
+  ring_wake_all(rings->tasks);
+  return 0;
+}
+
 /* rings:limit(worker, number) → the last item of the task that it runs, for it begins no other one;
  * nil: it has no such task any more. As with request_stop, one of the two sees the other; an item
  * that was about to begin may not, and comes back with the end of the list. */
@@ -652,6 +661,7 @@ static const luaL_Reg methods[] = {
     {"claim", rings_claim},
     {"running", rings_running},
     {"request_stop", rings_request_stop},
+    {"request_leave", rings_request_leave},
     {"limit", rings_limit},
     {"recover", rings_recover},
     {"measures", rings_measures},

@@ -473,6 +473,7 @@ static const double idle_slice_seconds = 1;
 static status take_task_idle(lua_State *L, struct pool_worker *w, struct endless_wait *idle)
     REQUIRES(rank_vm) {
   for (;;) {
+    if (atomic_load(&w->worker_status->leave_requested)) return STATUS_CLOSED;
     endless_wait_begin_look(idle);
     status st = ring_take_claimed(w->tasks, &w->inbox, &w->message, &w->worker_status->claim);
     if (st != STATUS_EMPTY) return st;

@@ -78,6 +78,7 @@ end
 function Backend.claim() return 0, 0 end
 function Backend.running() return 0, 0, 0 end
 function Backend.request_stop() return false end
+function Backend.request_leave() end
 function Backend.measures(_, worker) return runner.measures(worker.state) end
 function Backend.wake() end
 function Backend.waitable(self) return self end -- every future is done when it is made

@@ -2,7 +2,7 @@
 -- The tasks of a pool of this machine, from put to their end, and the functions that the backend
 -- keeps for them. pool/results.lua and pool/workers.lua end them; the protocol is in the head of
 -- pool/backend.lua.
-local require = ...
+local require, native = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
@@ -28,6 +28,7 @@ local tasks = {}
 ---@field last_call integer in a pool with a seed the number of the last call
 ---@field kept_function function? the last pure function, which stays encoded
 ---@field kept_entry PoolEntry? where it is kept
+---@field idle_since number when the last task ended, in a pool with the option idle
 ---@field is_closed boolean no more tasks are taken
 ---@field has_ended boolean no task is open any more, and none can be
 ---@field failure table? the error by which the pool broke, and that its methods raise
@@ -43,7 +44,7 @@ function tasks.new_queue()
   return {
     open = {}, by_number = {}, pending = 0, timed = 0, each = 0, shortest = 0, last_id = 0, last_call = 0,
     is_closed = false, has_ended = false, callbacks = {}, is_calling_back = false, waiters = 0, lines = {},
-    deferred = {},
+    deferred = {}, idle_since = native.time(),
   }
 end
 
@@ -98,6 +99,7 @@ function tasks.end_task(pool, task)
   queue.open[task.id] = nil
   forget_number(queue, task)
   queue.pending = queue.pending - 1
+  if queue.pending == 0 and pool._config.idle then queue.idle_since = native.time() end
   if task.timeout then queue.timed = queue.timed - 1 end
   if task.is_each then queue.each = queue.each - 1 end
   release_task(pool, task)

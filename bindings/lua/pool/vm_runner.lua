@@ -4,7 +4,8 @@
 --
 --   task    id, number, mode, flags, f; args, or list, first, count, skip; call_state; base in a pool with a seed
 --   answer  id, outcome, first, count, ns, values
---   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; tasks, busy,
+--   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; leave, a queue that has a value
+--           once an idle worker has to end (pool/vm_backend.lua); tasks, busy,
 --           made, ready, left; seed of the pool's streams; me: in the world `serial` the identity of the worker in
 --           this call
 local require, native = ...
