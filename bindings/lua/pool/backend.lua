@@ -43,6 +43,7 @@ local backend = {}
 ---@field retries integer? how often an item runs again whose worker died
 ---@field returns boolean? the rest comes back where the items take long
 ---@field is_each boolean? as if each item were a task of its own
+---@field is_answered_at_once boolean? each item's result comes as soon as it is there
 ---@field id number given by the dispatcher: names the task in messages
 ---@field number number? given by the backend: names it in claims
 ---@field answered integer the items up to this one are known

@@ -249,13 +249,13 @@ function sink.finished() end
 
 -- The futures among the arguments were asked for their results, and are of this process.
 local function check_promises(pool, name, promises)
-  for place, promise in pairs(promises) do
+  for _, promise in pairs(promises) do
     if getmetatable(promise) == meta then
       check_open(promise, "Pool:" .. name)
       asked(promise)
     end
     if pool._config.broker and promise._pool ~= pool then
-      checks.fail(("Pool:%s: argument %d: a pool on a broker waits for futures of its own alone"):format(name, place))
+      checks.fail("Pool:" .. name .. ": a future among the arguments: a pool on a broker waits for its own alone")
     end
   end
 end

@@ -223,7 +223,8 @@ function tasks.put(pool, task, is_cancellable, is_stored)
   local id = queue.last_id + 1
   queue.last_id = id
   task.id, task.answered, task.skip = id, 0, 0
-  task.flags = (task.timeout and TIMED or 0) + (task.returns and RETURNS or 0) + (task.is_each and EACH or 0)
+  local is_timed = task.timeout or task.is_answered_at_once
+  task.flags = (is_timed and TIMED or 0) + (task.returns and RETURNS or 0) + (task.is_each and EACH or 0)
   queue.open[id] = task
   local sent, number = pcall(send, pool, task, is_cancellable, is_stored)
   if not sent then

@@ -70,6 +70,8 @@ local function power_of(n)
 end
 expect.equal(pool:map(power_of(1), list, { resume = "powers" }), { 1, 2, 3, 4, 5, 6 })
 expect.raises("another function", pool.map, pool, power_of(2), list, { resume = "powers" })
+expect.equal(pool:map(math.sqrt, { 1, 4 }, { resume = "roots" }), { 1, 2 })
+expect.raises("another function", pool.map, pool, math.abs, { 1, 4 }, { resume = "roots" })
 files.write("letter", "Dear reader,\n")
 expect.raises("letter: no file of results", pool.map, pool, square, list, { resume = "letter" })
 expect.equal(files.text_of("letter"), "Dear reader,\n")

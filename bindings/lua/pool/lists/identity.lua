@@ -25,10 +25,22 @@ local function split(text)
   return lines
 end
 
+-- The name of a C function: the least of those that modules have for it.
+local function name_of_c(f)
+  local least = ""
+  for module_name, module in pairs(package and package.loaded or {}) do
+    for key, value in pairs(type(module) == "table" and module or {}) do
+      local name = value == f and tostring(module_name) .. "." .. tostring(key)
+      if name and (least == "" or name < least) then least = name end
+    end
+  end
+  return "C:" .. least
+end
+
 -- The text of a Lua function; its bytecode if there is no text.
 local function text_of(f, seen)
   local info = debug and debug.getinfo(f, "S")
-  if info and info.what == "C" then return "C" end
+  if info and info.what == "C" then return name_of_c(f) end
   local source = info and info.source or "="
   local lines = source:sub(1, 1) == "@" and lines_of(seen.files, source:sub(2))
   if source:find("^[^@=]") then lines = split(source) end

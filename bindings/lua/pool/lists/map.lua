@@ -241,6 +241,7 @@ function batch:put(first, count)
   local task = self.dispatcher.put(self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = self.list, first = first, count = count, base = first - 1,
     timeout = self.timeout, retries = self.retries, returns = self.returns, is_each = self.is_each and count > 1,
+    is_answered_at_once = self.journal ~= nil,
   }, is_cancellable or open_pools.are_interruptible, is_cancellable)
   self.open = self.open + 1
   self.tasks[task.id] = task
@@ -249,7 +250,7 @@ end
 -- Lists that are waited for ---------------------------------------------------------------------------
 
 local function size_of_slice(self, left)
-  if self.pool._config.row.is_immediate then return left end
+  if self.pool._config.row.is_immediate then return self.journal and 1 or left end
   if self.chunksize and not self.is_each then return self.chunksize end
   if self.timeout or not self.cost then return 1 end
   local share = math.ceil(left / (AHEAD * self.dispatcher.size(self.pool)))
@@ -269,11 +270,18 @@ local function take_slice(self, size)
   return first, size
 end
 
+-- How many slices are under way at most. A journal gets a result before the caller of a pool without workers runs the
+-- next item.
+local function most_open(self)
+  if self.journal and self.pool._config.row.is_immediate then return 1 end
+  local each = self.is_each and AHEAD_OF_EACH or self.chunksize and AHEAD_OF_GIVEN or AHEAD
+  return self.dispatcher.size(self.pool) * each
+end
+
 -- Slices of a given size are submitted in bursts, so that workers stay busy and the parent wakes
 -- seldom.
 local function feed_some(self)
-  local most = self.dispatcher.size(self.pool)
-    * (self.is_each and AHEAD_OF_EACH or self.chunksize and AHEAD_OF_GIVEN or AHEAD)
+  local most = most_open(self)
   if self.chunksize and self.open > most / 2 then return end
   while self.open < most and #self.ranges > 0 do
     put_all(self, take_slice(self, size_of_slice(self, self.left)))
@@ -316,7 +324,7 @@ function batch:give_back(task, last)
 end
 
 local function run_and_wait(self)
-  self.is_each = self.chunksize == 1 and self.pool._config.row.has_own_vm and not self.timeout
+  self.is_each = self.chunksize == 1 and self.pool._config.row.has_own_vm and not self.timeout and not self.journal
   self.takes_back, self.returns = not self.chunksize or self.is_each, not self.chunksize
   if self.left > 0 then
     self:feed()
@@ -349,7 +357,11 @@ local function send_all(self)
     if self.chunksize then return self.chunksize end
     return self.timeout and 1 or math.floor(left / (self.dispatcher.size(self.pool) * SLICES_PER_WORKER))
   end
-  while self.left > 0 do put_all(self, take_slice(self, size_of(self.left))) end
+  local writes_each = self.journal and self.pool._config.row.is_immediate
+  while self.left > 0 do
+    put_all(self, take_slice(self, writes_each and 1 or size_of(self.left)))
+    if writes_each then self.dispatcher.pump_until(self.pool, self, 0) end
+  end
 end
 
 function lists.map_async(pool, mode, f, list, opts, count, name)
@@ -440,6 +452,7 @@ function imap_results:put(first, count, chunk)
   local task = self.dispatcher.put(self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = chunk, first = first, count = count,
     base = chunk.base + first - 1, timeout = self.timeout, retries = self.retries,
+    is_answered_at_once = self.journal ~= nil,
   }, true, self.retries > 0)
   if self.dispatcher.is_open(self.pool, task) then self.tasks[task.id] = task end
 end
