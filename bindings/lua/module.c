@@ -51,6 +51,7 @@
 #include "state/library.h"
 #include "state/message_handlers.h"
 #include "state/raise.h"
+#include "state/random_stream.h"
 #include "state/traceback.h"
 #include "terminal/terminal_rows.h"
 #include "worker/gil.h"
@@ -175,6 +176,9 @@ static const luaL_Reg native_functions[] = {
     {"is_asked_to_stop", system_is_asked_to_stop},
     {"is_stopped", system_is_stopped},
     {"set_late", system_set_late},
+    {"random_begin", random_begin_call},
+    {"random_swap", random_swap_call},
+    {"random_is_possible", random_is_possible_call},
     {"terminal_size", terminal_size_call},
     {"terminal_write", terminal_write_call},
     {"bar_row_take", terminal_take_row},
@@ -203,6 +207,7 @@ static const luaL_Reg native_functions[] = {
     {"gil_set", gil_set},
     {"settings", settings_call},
     {"seal", values_seal},
+    {"hash", values_hash},
     {"replace_original", values_replace_original},
     {"take_exit", exit_seam_take},
     {"set_maintenance", waiting_set_maintenance},

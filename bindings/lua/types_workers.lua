@@ -118,6 +118,9 @@ function Process:close() end
 ---assert(pool:apply(function(x) return base + x end, 1) == 11)
 ---assert(#pool:stats() == 2)
 ---pool:close()
+---local function throw() return math.random(6) end
+---local a, b = mm.Pool({ seed = 7 }):map(throw, { 1, 2 }), mm.serial.Pool({ seed = 7 }):map(throw, { 1, 2 })
+---assert(a[1] == b[1] and a[2] == b[2])
 ---```
 ---@class manymoons.PoolOptions
 ---@field workers? integer how many; default: cpu_count(); more than 4096 are taken for a mistake
@@ -126,6 +129,13 @@ function Process:close() end
 ---@field initargs? any[] its arguments
 ---@field maxtasksperchild? integer replace a worker after this many calls
 ---@field name? string workers are called NAME-1, NAME-2, …; default: PoolWorker
+---@field idle? number seconds without anything to do after which all workers end; the next call starts them again, with
+---the initializer. The pool looks at the time while the script waits
+---@field seed? integer each item draws from a stream of `math.random` of its own, made of the seed and the item's place
+---in its list, or the number of the call (`apply`, `submit`): the same numbers in each world, with any number of workers
+---and any chunksize, for one version of Lua. Nothing that other code draws changes them, and what the program draws
+---outside of the pool stays as it is. Two lists have the same streams: give another seed to a pool whose numbers have
+---to differ. Not on a broker
 ---@field memory? integer for interpreters and processes: bytes of Lua memory for each worker, and as many of the shared
 ---memory that it makes and that nobody has taken or freed yet. A call that needs more fails with "not enough memory", or
 ---"ENOMEM: …" with the object's name, and the worker continues. At least 32768; an empty VM takes about twice that
@@ -252,12 +262,22 @@ function Process:close() end
 ---  progress = function(done, total) last = done .. "/" .. total end,
 ---})
 ---assert(roots[3] == 3 and last == "3/3")
+---
+---local squares = pool:map(function(x) return x * x end, { 1, 2, 3 }, { resume = "squares" }) -- by and by, in a file
+---assert(io.open("squares"):read("*a"):find("3\tjson\t9\t.\n", 1, true))
 ---```
 ---@class manymoons.MapOptions : manymoons.CallOptions
 ---@field chunksize? integer how many items a worker takes at once; default: adapts to their cost and to how many are left
 ---@field progress? boolean|string|function true or a label: a bar on stderr if that is a terminal, else a line every 30 s;
 ---or f(done, total)
 ---@field errors? "raise"|"return" "return": the mm.Error of an item that failed stands in its place; default: "raise"
+---@field resume? string the path of a file in which each result is written as it comes. A later run of the same function
+---on the same list takes from it what is there and runs the rest, items that failed among it, whatever ended the run
+---before. A function is the same if its text and its upvalues are. Raises where the file has the results of another
+---function or list, or another call writes it; a result that cannot be written fails. Not for iterators. The file is text
+---that other programs may read: fields between tabs, the last one a dot, without which a line counts for nothing. Its
+---first line is `manymoons 1 FUNCTION LIST ITEMS .`, with two hashes; each other one `PLACE json VALUE .`, or
+---`PLACE dump BYTES .`, in hexadecimal digits for mm.loads, where JSON would not give the value back
 
 ---The options of imap and imap_unordered.
 ---```lua
@@ -492,7 +512,20 @@ function Pool:broadcast(f, ...) end
 ---@return true
 function Pool:warm() end
 
----Makes one call and waits for its results.
+---Changes the number of workers, at most 4096, while calls run: new ones start at once, with the initializer; those that
+---are too many end when they have done what they run. Does nothing in the serial world; not for a pool on a broker.
+---```lua
+---local pool = mm.Pool(1)
+---pool:resize(3)
+---assert(#pool:stats() == 3)
+---pool:resize(1) -- two of them end, while the script waits
+---assert(pool:apply(math.max, 5, 3) == 5)
+---pool:close()
+---```
+---@param count integer
+function Pool:resize(count) end
+
+---Makes one call and waits for its results. Futures and tasks among the arguments stand for their values, as for submit.
 ---```lua
 ---local pool = mm.Pool(1)
 ---local least, most = pool:apply(function(a, b) return math.min(a, b), math.max(a, b) end, 5, 3)
@@ -504,11 +537,14 @@ function Pool:warm() end
 ---@return any ... the results of f; raises an mm.Error if the call failed
 function Pool:apply(f, ...) end
 
----Makes one call without waiting for it. Raises if the function or an argument cannot be sent.
+---Makes one call without waiting for it. Raises if the function or an argument cannot be sent. A future of any pool, or a
+---task, among the arguments stands for its first result: the call waits for it without keeping a worker, and fails with
+---its error if it fails. In the serial world the caller waits. A pool on a broker takes futures of its own alone.
 ---```lua
 ---local pool = mm.Pool(1)
----local future = pool:submit(math.max, 5, 3)
----assert(future:get() == 5)
+---local five, three = pool:submit(math.max, 5, 3), pool:submit(math.min, 5, 3)
+---local future = pool:submit(math.pow or function(x, y) return x ^ y end, five, three)
+---assert(future:get() == 125)
 ---pool:close()
 ---```
 ---@param f function|table
@@ -516,7 +552,7 @@ function Pool:apply(f, ...) end
 ---@return manymoons.Future
 function Pool:submit(f, ...) end
 
----As submit, with a list of arguments and options.
+---As submit, with a list of arguments, in which futures stand for their values, and options.
 ---```lua
 ---local pool = mm.Pool(1)
 ---local future = pool:apply_async(math.max, { 5, 3 }, { timeout = 60 })

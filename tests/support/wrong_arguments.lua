@@ -103,6 +103,7 @@ wrong_arguments.functions = {
   ["Pool:reduce"] = { list(), list(print), list(print, {}), list(print, {}, 5), list(print, {}, print),
     list(print, {}, print, 0, 5) },
   ["Pool:filter"] = calls, ["Pool:find"] = calls, ["Pool:broadcast"] = functions, ["Pool:warm"] = false,
+  ["Pool:resize"] = { list(), list(0), list(-1), list(1.5), list("x"), list(4097), list(NAN) },
   ["Pool:sort"] = { list(), list(5), list({ a = 1 }), list({}, 5), list({}, nil, 5), list({ 1, nil, 3, n = 3 }) },
   ["Pool:apply"] = functions, ["Pool:submit"] = functions,
   ["Pool:apply_async"] = { list(), list(print, 5), list(print, {}, 5), list(print, {}, { callback = 5 }) },
@@ -182,7 +183,8 @@ local rates = { "x", 5, {}, "0/s", "5/w", "1.5/s" }
 local texts = { 5, {}, print }
 local of_calls = { timeout = { 0, unpack(seconds) }, retries = whole, retry_errors = whole,
   backoff = { -1, NAN, "x", {}, 1 / 0 } }
-local of_maps = { chunksize = { 0, unpack(whole) }, progress = { 5, {}, NAN }, errors = { "x", 5, {} } }
+local of_maps = { chunksize = { 0, unpack(whole) }, progress = { 5, {}, NAN }, errors = { "x", 5, {} },
+  resume = { 5, "", {} } }
 local of_callbacks = { callback = callables, error_callback = callables }
 local secrets = { secret = { 5, "short", "", {} }, secret_file = { 5, {}, "/nowhere/at/all" },
   password_file = { 5, {}, "/nowhere/at/all" } }
@@ -216,6 +218,7 @@ wrong_arguments.options = {
   PoolOptions = merge(of_workers, {
     workers = { 0, unpack(whole) }, many_workers = switch, initializer = callables,
     initargs = { 5, "x", { n = -1 } }, maxtasksperchild = { 0, unpack(whole) }, name = texts,
+    seed = { "x", 1.5, NAN, HUGE, {} }, idle = { -1, "x", NAN, {} },
   }),
   Sandbox = { read = paths, write = paths, network = switch },
   BrokerPoolOptions = merge(broker, secrets, {

@@ -33,12 +33,14 @@ struct worker_status {
   _Atomic uint32_t item;             /* the task's item that runs, from 1 */
   _Atomic uint64_t limit;            /* task << WORKER_STATUS_ITEM_BITS | last item to begin */
   _Atomic uint64_t stop_requested;   /* not 0: it must end before it begins another call */
-  _Atomic int64_t begun_ns;          /* start of the item, by the last clock read; 0: none */
-  _Atomic int64_t made_ns;           /* when the status was made, … */
-  _Atomic int64_t ready_ns;          /* … and when the worker first asked for work; 0: not yet */
-  _Atomic uint64_t items;            /* pool worker: calls that have ended, */
-  _Atomic uint64_t busy_ns;          /* their total duration, */
-  _Atomic uint64_t bytes_in;         /* and the bytes of their messages */
+  _Atomic uint32_t
+      leave_requested; /* pool worker; 1: it ends when it has no task, and finishes the one that it has */
+  _Atomic int64_t begun_ns;  /* start of the item, by the last clock read; 0: none */
+  _Atomic int64_t made_ns;   /* when the status was made, … */
+  _Atomic int64_t ready_ns;  /* … and when the worker first asked for work; 0: not yet */
+  _Atomic uint64_t items;    /* pool worker: calls that have ended, */
+  _Atomic uint64_t busy_ns;  /* their total duration, */
+  _Atomic uint64_t bytes_in; /* and the bytes of their messages */
   _Atomic uint64_t bytes_out;
   _Atomic uint32_t refused;   /* system call, plus one, by which a sandbox ended it; 0: none */
   _Atomic waker_set watchers; /* wakers that are registered for the worker's end */

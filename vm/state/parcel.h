@@ -25,7 +25,7 @@
 #include "shared/ring.h"
 #include "state/lua_compat.h"
 
-enum { PARCEL_ENVELOPE_MAX = 48, PARCEL_HEAD_MAX = 80 };
+enum { PARCEL_ENVELOPE_MAX = 56, PARCEL_HEAD_MAX = 88 };
 
 struct parcel {
   struct ring_record record;

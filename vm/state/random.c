@@ -5,6 +5,8 @@
 
 #include "os/crypto.h"
 #include "os/libc_random.h"
+#include "state/random_state.h"
+#include "state/vm.h"
 
 static const char seeder_key = 'r'; /* its address is the key; never written */
 
@@ -74,13 +76,17 @@ static int push_seed(lua_State *L) {
   return 1;
 }
 
+void random_push_seeder(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &seeder_key); }
+
 void random_reseed(lua_State *L) {
   luaL_checkstack(L, 4, "no room to seed random numbers");
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &seeder_key);
+  random_push_seeder(L);
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     return;
   }
+  struct vm *vm = vm_of(L);
+  random_state_forget(vm, vm_self(vm));
   lua_call(L, push_seed(L), 0);
 }
 
@@ -95,7 +101,7 @@ static bool push_math(lua_State *L) {
 void random_keep(lua_State *L) {
   const int top = lua_gettop(L);
   luaL_checkstack(L, 4, "no room to look at math");
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &seeder_key);
+  random_push_seeder(L);
   if (lua_isnil(L, -1) && push_math(L)) {
     lua_getfield(L, -1, "randomseed");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &seeder_key);

@@ -17,6 +17,7 @@
 #include "shared/segment.h"
 #include "state/error.h"
 #include "state/lua_compat.h"
+#include "state/random_state.h"
 #include "state/sample.h"
 #include "state/stop_point.h"
 #include "trace/trace.h"
@@ -260,7 +261,11 @@ void vm_leave(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   vm_lock_drop(&vm->lock, &t->user);
 }
 
-void vm_enter(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS { vm_lock_take(&vm->lock, &vm_self(vm)->user); }
+void vm_enter(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+  struct vm_thread *t = vm_self(vm);
+  vm_lock_take(&vm->lock, &t->user);
+  random_state_follow(vm, t);
+}
 
 void vm_return(lua_State *L, struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   vm_enter(vm);
@@ -271,6 +276,7 @@ void vm_make_way(lua_State *L, struct vm *vm) {
   struct vm_thread *t = vm_self(vm);
   note_long_hold(vm, L, t);
   vm_lock_make_way(&vm->lock, &t->user);
+  random_state_follow(vm, t);
   lua_become_current(L);
 }
 

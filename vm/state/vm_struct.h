@@ -79,6 +79,9 @@ struct vm_sampled {
   int64_t ready_balance_ns; /* ready time that no sample has yet shown */
 };
 
+/* The bytes of a state of math.random, of any Lua. */
+enum { RANDOM_STATE_MAX = 192 };
+
 /* One OS thread of a VM. */
 struct vm_thread {
   struct lock_user user; /* first: the lock's users are vm_threads */
@@ -106,6 +109,9 @@ struct vm_thread {
   _Atomic bool is_ending;          /* set by vm_end_stops: stops are ignored */
   struct displaced_hook displaced; /* written by a signal handler on this thread */
   lua_State *silent;               /* the coroutine that the last signal found where no hook runs */
+  bool has_stream;                 /* of math.random (random_stream.h), … */
+  uint8_t stream[RANDOM_STATE_MAX]
+      __attribute__((aligned(8))); /* … whose state is here while another thread runs */
   /* For messages to this thread: a buffer for short ones, and the one being decoded. */
   struct bytes inbox;
   struct ring_message message;
@@ -124,6 +130,16 @@ struct vm_polling {
 
 struct vm_library;
 
+/* Where the state of math.random is; see random_stream.h. */
+enum vm_random_source { RANDOM_IS_UNKNOWN, RANDOM_IS_OF_VM, RANDOM_IS_OF_PROCESS, RANDOM_IS_NONE };
+struct vm_random {
+  enum vm_random_source source;
+  void *live;              /* of the VM: the userdata of the generator */
+  size_t size;             /* of a state */
+  struct vm_thread *owner; /* whose stream the generator has; NULL: the VM's own … */
+  uint8_t state[RANDOM_STATE_MAX] __attribute__((aligned(8))); /* … which is here meanwhile */
+};
+
 /* The size of the text that tells where the longest hold of the lock ended. */
 enum { VM_HOLD_TEXT = 400 };
 
@@ -139,6 +155,7 @@ struct vm {
   unsigned threads;         /* including main */
   bool polls_stops;         /* see vm_poll_stops */
   struct vm_polling polling;
+  struct vm_random random;
   bool has_shared_originals; /* its originals are those of the list of this process (originals.c) */
   bool has_classes;          /* records of classes are in its registry (classes.c) */
   bool has_registries;       /* some of these are registries of objects */

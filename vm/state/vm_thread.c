@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "state/random_state.h"
 #include "trace/trace.h"
 
 /* For the signal handlers; listed in vm/README.md. A VM that another thread closes leaves `bound` behind
@@ -53,6 +54,8 @@ void vm_thread_remove(struct vm_thread *t) {
   while (*place != t) place = &(*place)->next;
   *place = t->next;
   vm_live_unlock();
+  t->has_stream = false;
+  random_state_follow(t->vm, t);
   t->vm->threads--;
 }
 

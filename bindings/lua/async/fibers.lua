@@ -6,10 +6,12 @@
 --              other stack has a loop that runs tasks (scheduler.run), and at most one task in the middle of a step.
 --   waiter     waiter.fiber is the stack to switch to when the wait is over
 --
+-- A waiter that draws from a stream of random numbers of its own leaves it meanwhile (async/streams.lua).
+--
 -- Each scheduler, so each thread, has its own instance.
 local _, native, scheduler, schedulers = ...
 
-local fiber_new, fiber_switch = native.fiber_new, native.fiber_switch
+local fiber_new, fiber_switch, swap_stream = native.fiber_new, native.fiber_switch, native.random_swap
 
 -- Idle stacks that are kept for further waits.
 local KEPT = 4
@@ -62,7 +64,11 @@ local function leave_stack(waiter)
   local to = table.remove(idle) or new_fiber()
   waiter.fiber = current
   local task = scheduler.set_current(nil)
+  local state, stream = swap_stream(nil), task and task.stream
+  if stream then stream.state = state end
   switch(to)
+  if stream then state = stream.state end -- a task that shares it may have drawn meanwhile
+  swap_stream(state)
   scheduler.set_current(task)
 end
 

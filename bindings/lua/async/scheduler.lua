@@ -25,7 +25,7 @@ local time, pack, unpack = native.time, checks.pack, checks.unpack
 local create, yield, status = coroutine.create, coroutine.yield, coroutine.status
 local close = coroutine.close -- from Lua 5.4 on
 local min = math.min
-local resume, make_way, can_yield = native.resume, native.make_way, native.can_yield
+local resume, make_way, can_yield, swap_stream = native.resume, native.make_way, native.can_yield, native.random_swap
 
 local waiters = instance("async.waiters")
 local new_list, add, remove = waiters.new_list, waiters.add, waiters.remove
@@ -301,7 +301,9 @@ local function step(task)
     task.a, task.b, task.woken_from, task.is_plain = nil, nil, nil, not task.is_cancelled
   end
   current = task
+  if task.stream then swap_stream(task.stream.state) end
   local ok, what = resume(task.co, a, b)
+  if task.stream then task.stream.state = swap_stream(nil) end
   current = nil
   if what ~= PARKED or not task.is_plain then on_return(task, ok, what) end
 end
@@ -324,7 +326,7 @@ function scheduler.spawn(f, ...)
     task.b = function() return f(unpack(args, 1, args.n)) end
   end
   local parent = current
-  if parent then task.process, task.run = parent.process, parent.run end
+  if parent then task.process, task.run, task.stream = parent.process, parent.run, parent.stream end
   scheduler.live = scheduler.live + 1
   alive[task] = true
   if scheduler.live == 1 then native.set_busy(scheduler) end

@@ -45,6 +45,7 @@ end
 -- How many of its calls have not begun, and will not.
 local function withdraw(future)
   local pool = future._pool
+  if future._awaited then return 1 end
   if future._is_done or not future._work or pool._dispatcher.has_ended(pool) then return 0 end
   return pool._dispatcher.withdraw(pool, future._work)
 end

@@ -133,6 +133,7 @@ local function fail_all(pool, make_error)
     local task = pool._tasks[number]
     if task then fail_task(pool, task, make_error) end
   end
+  base.fail_deferred(pool, make_error)
 end
 
 local function hand_out_list(pool, task, payload, ns)
@@ -511,9 +512,9 @@ local function add_call(pool, f)
   return entry
 end
 
-function dispatch.submit_call(pool, f, opts, args, sink)
+function dispatch.submit_call(pool, f, opts, args, sink, _, entry)
   local task = dispatch.put(pool, {
-    mode = CALL, entry = add_call(pool, f), sink = sink, args = args, count = 1,
+    mode = CALL, entry = entry or add_call(pool, f), sink = sink, args = args, count = 1,
     timeout = checks.time_limit(opts, pool._timeout), retries = opts and opts.retries or pool._retries,
   })
   if not pool._is_working then protected_work(pool) end

@@ -230,6 +230,10 @@ end
 
 -- Pool{ broker =, name =, … } → the fields of a pool
 function broker.read_pool(options)
+  if options.seed ~= nil then
+    checks.fail("Pool: seed: not for a pool on a broker, whose workers serve many programs")
+  end
+  if options.idle ~= nil then checks.fail("Pool: idle: not for a pool on a broker, whose workers come and go") end
   for name in pairs(options) do
     if OF_WORKERS[name] then
       checks.fail("Pool: " .. name .. ": is for `manymoons worker` to say, not for a pool on a broker")

@@ -4,8 +4,11 @@
  * cannot. */
 #include "core/values.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/siphash.h"
 #include "state/caller.h"
 #include "state/names.h"
 #include "state/originals.h"
@@ -106,5 +109,17 @@ int values_replace_original(lua_State *L) {
     originals_replace(L, library, key);
   }
   lua_settop(L, 3);
+  return 1;
+}
+
+int values_hash(lua_State *L) {
+  enum { DIGITS = 32 };
+  static const struct siphash_key keys[] = {{{1, 2}}, {{3, 4}}};
+  size_t size = 0;
+  const char *text = luaL_checklstring(L, 1, &size);
+  char digits[DIGITS + 1];
+  snprintf(digits, sizeof digits, "%016" PRIx64 "%016" PRIx64, siphash(&keys[0], text, size),
+           siphash(&keys[1], text, size));
+  lua_pushlstring(L, digits, DIGITS);
   return 1;
 }

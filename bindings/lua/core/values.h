@@ -25,4 +25,8 @@ int values_seal(lua_State *L);
  * [-0, +1, raises] */
 int values_replace_original(lua_State *L);
 
+/* hash(text) → 32 hexadecimal digits, the same in every run. No proof against a text that was made to have them.
+ * [-0, +1, raises] */
+int values_hash(lua_State *L);
+
 #endif

@@ -5,6 +5,7 @@ local require, native = ...
 
 local checks = require("core.checks")
 local waits = require("core.waits")
+local worlds = require("core.worlds")
 local limits = require("worker.limits")
 local processors = require("worker.processors")
 local sandbox = require("worker.sandbox")
@@ -15,7 +16,7 @@ local expect = checks.expect
 local arguments = {}
 
 local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true,
-  sandbox = true, method = true, many_workers = true, cpus = true }
+  sandbox = true, method = true, many_workers = true, cpus = true, seed = true, idle = true }
 for _, name in ipairs(limits.names) do pool_options[name] = true end
 
 local MANY_WORKERS = 4096 -- more than a program needs: most likely a mistake
@@ -36,6 +37,24 @@ local function check_workers(workers, are_many)
   expect(workers <= MOST_WORKERS, "Pool", "workers: at most " .. MOST_WORKERS .. " expected, got " .. shown)
 end
 
+local LONGEST_SPAN = 2 ^ 40 -- seconds
+
+local function is_span(value) return type(value) == "number" and value >= 0 and value <= LONGEST_SPAN end
+
+-- Streams are of the math.random of this VM where its workers are; a worker with its own VM always has them.
+local function check_seed(world, seed)
+  if seed == nil then return end
+  expect(checks.is_whole(seed, -2 ^ 53), "Pool", "seed: a whole number expected, got " .. checks.show(seed))
+  expect(worlds.get(world).has_own_vm or native.random_is_possible(), "Pool",
+    "seed: math.randomseed is not the one of this Lua; require manymoons before it is replaced")
+end
+
+-- The n-th argument of the method `where` is a number of workers.
+function arguments.check_size(where, n, count)
+  expect(checks.is_whole(count, 1, MANY_WORKERS), where, ("argument %d: a whole number from 1 to %d expected, got %s")
+    :format(n, MANY_WORKERS, checks.show(count)))
+end
+
 -- Pool(workers, initializer, initargs, maxtasksperchild) or Pool{ workers =, … }
 function arguments.of_pool(world, first, initializer, initargs, maxtasks)
   local options = first
@@ -50,6 +69,9 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
     "initializer: a function expected, got " .. type(options.initializer))
   expect(options.name == nil or type(options.name) == "string", "Pool",
     "name: a string expected, got " .. type(options.name))
+  check_seed(world, options.seed)
+  expect(options.idle == nil or is_span(options.idle), "Pool",
+    "idle: a number of seconds, 0 or more, expected, got " .. checks.show(options.idle))
   starting.check_method("Pool", options.method)
   local args = options.initargs or {}
   expect(type(args) == "table", "Pool", "initargs: a list expected, got " .. type(args))
@@ -61,6 +83,8 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
     initargs = checks.arguments(args, "Pool", "initargs"),
     maxtasksperchild = options.maxtasksperchild,
     name = options.name,
+    seed = options.seed,
+    idle = options.idle,
     method = options.method,
     limits = found,
     cpus = processors.read("Pool", world, options.cpus),
@@ -73,10 +97,6 @@ local function is_seconds(value) return checks.read_time_limit(value) ~= false e
 local function is_progress(value)
   return type(value) == "boolean" or type(value) == "string" or checks.is_callable(value)
 end
-
-local LONGEST_SPAN = 2 ^ 40 -- seconds
-
-local function is_span(value) return type(value) == "number" and value >= 0 and value <= LONGEST_SPAN end
 
 local function is_rate(value)
   return type(value) == "string" and #value < 12 and value:find("^[1-9]%d*/[smhd]$") ~= nil
@@ -92,10 +112,9 @@ local option_checks = {
   callback = { checks.is_callable, "a function" },
   error_callback = { checks.is_callable, "a function" },
   errors = { function(v) return v == "raise" or v == "return" end, "'raise' or 'return'" },
+  resume = { function(v) return type(v) == "string" and v ~= "" end, "the path of a file" },
   retry_errors = { function(v) return checks.is_whole(v, 0) end, "a whole number, 0 or more," },
-  backoff = {
-    function(v) return type(v) == "number" and v >= 0 and v < math.huge end, "a number of seconds, 0 or more,",
-  },
+  backoff = { is_span, "a number of seconds, 0 or more," },
   delay = { is_span, "a number of seconds, 0 or more," }, ttl = { is_span, "a number of seconds, 0 or more," },
   at = { is_span, "a Unix time" },
   unique = { function(v) return type(v) == "string" end, "a text" },
@@ -110,14 +129,15 @@ local function allow(...)
   return set
 end
 
-arguments.map = allow("chunksize", "timeout", "retries", "progress", "errors", "retry_errors", "backoff")
-arguments.imap = allow("chunksize", "timeout", "retries", "progress", "window", "errors", "retry_errors", "backoff")
+arguments.map = allow("chunksize", "timeout", "retries", "progress", "errors", "retry_errors", "backoff", "resume")
+arguments.imap = allow("chunksize", "timeout", "retries", "progress", "window", "errors", "retry_errors", "backoff",
+  "resume")
 arguments.fold = allow("timeout", "retries", "progress")
 arguments.call = allow("timeout", "retries", "callback", "error_callback", "retry_errors", "backoff")
 arguments.post = allow("timeout", "retries", "backoff", "ttl", "delay", "at", "secret", "unique", "rate")
 arguments.schedule = allow("timeout", "retries", "backoff", "ttl", "catchup", "rate")
 arguments.async = allow("chunksize", "timeout", "retries", "progress", "callback", "error_callback", "errors",
-  "retry_errors", "backoff")
+  "retry_errors", "backoff", "resume")
 
 -- The n-th argument of the method `where` is opts: nil, or a table with the allowed names.
 function arguments.check_opts(where, n, opts, allowed)
@@ -160,14 +180,14 @@ local function always() return true end
 --   next()      the next item, and whether there was one
 --   is_there()  whether next returns without a wait
 --   handle      of a queue's iterator: the queue, for waits
---   total       of a list
+--   total, list  of a list
 function arguments.items(where, source)
   if type(source) == "table" and not checks.is_callable(source) then
     local i, count = 0, arguments.check_list(where, 2, source)
     return { next = function()
       i = i + 1
       return source[i], i <= count
-    end, is_there = always, total = count }
+    end, is_there = always, total = count, list = source }
   end
   expect(checks.is_callable(source), where, "argument 2: a list or an iterator expected, got " .. type(source))
   local handle = type(source) == "function" and native.iterated(source) or nil

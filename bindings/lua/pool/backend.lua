@@ -37,11 +37,13 @@ local backend = {}
 ---@field args table? of a call: { n = }
 ---@field list table? of a slice: the items are list[first … first + count - 1]
 ---@field first integer?
----@field base integer? of a slice: item i has the index base + i in its sink's list
+---@field base integer? of a slice: item i has the index base + i in its sink's list; of a call in a pool with a seed:
+---its place is base + 1
 ---@field timeout number? seconds for each item
 ---@field retries integer? how often an item runs again whose worker died
 ---@field returns boolean? the rest comes back where the items take long
 ---@field is_each boolean? as if each item were a task of its own
+---@field is_answered_at_once boolean? each item's result comes as soon as it is there
 ---@field id number given by the dispatcher: names the task in messages
 ---@field number number? given by the backend: names it in claims
 ---@field answered integer the items up to this one are known
@@ -68,13 +70,14 @@ local backend = {}
 ---Puts more tasks, as far as there is room.
 ---@field feed fun(self)
 
----The user's settings; they never change.
+---The user's settings; they never change, but for the number of workers (Pool:resize).
 ---@class PoolConfig
 ---@field name string the names of workers begin with it
 ---@field row table the world's row in core/worlds.lua, or one like it
 ---@field world string the world's name
 ---@field broker string? the broker's URL, as it may be shown
 ---@field workers integer? how many
+---@field idle number? seconds without a task after which the workers end, until there is one again
 ---@field initializer function?
 ---@field initargs table { n = }
 ---@field max_tasks integer? calls after which a worker is replaced
@@ -82,6 +85,7 @@ local backend = {}
 ---@field cpus integer[]|"each"|nil the processors of the workers (worker/processors.lua)
 ---@field timeout number? seconds for each item, where the call says nothing else
 ---@field retries integer where the call says nothing else
+---@field seed integer? of the streams of math.random: each item has one, by its place (async/streams.lua)
 ---@field takes_text boolean a function may be named, or given as its source
 ---@field pid integer the process that made the pool
 ---@field context any the thread or worker task that made the pool (core/identity.lua)
@@ -96,8 +100,11 @@ local backend = {}
 ---Sends a task; raises if it cannot be sent, and then there is none. Stored: it can be sent again
 ---without its list.
 ---@field put fun(pool: table, task: PoolTask, is_cancellable: boolean?, is_stored: boolean?): PoolTask
----Puts a call.
----@field submit_call fun(pool: table, f: any, opts: table?, args: table, sink: PoolSink, may_cancel: boolean): PoolTask
+---Puts a call. entry: of the function, if it was added before.
+---@field submit_call fun(pool: table, f: any, opts: table?, args: table, sink: PoolSink, may_cancel: boolean,
+---entry: PoolEntry?): PoolTask
+---In a pool with a seed: the place of a call that is made now, for opts.place of submit_call.
+---@field next_place fun(pool: table): integer?
 ---Cancels a task, or all in work.tasks; true if an item of it could be cancelled.
 ---@field cancel fun(pool: table, work: table): boolean
 ---Whether a worker runs the task, or one of work.tasks, as far as that is known.
@@ -124,6 +131,8 @@ local backend = {}
 ---@field terminate fun(pool: table)
 ---Ends a pool that was collected: it waits for nothing, and calls nothing of the script's.
 ---@field abandon fun(pool: table)
+---Starts or ends workers, so that there are so many.
+---@field resize fun(pool: table, count: integer)
 ---Workers, as far as they are known.
 ---@field size fun(pool: table): integer
 ---Nothing runs any more.
@@ -149,9 +158,9 @@ local backend = {}
 ---Of a broker: runs such a task again.
 ---@field retry fun(pool: table, id: string): true?, string?
 local DISPATCHER = {
-  "add_function", "drop_function", "put", "submit_call", "cancel", "is_running", "pump_until", "waitable", "maintain",
-  "measures", "stats", "check_open", "close", "join", "terminate", "abandon", "size", "has_ended", "is_closed",
-  "failure", "is_open", "take_last", "withdraw", "post", "schedule", "unschedule", "dead", "retry",
+  "add_function", "drop_function", "put", "submit_call", "next_place", "cancel", "is_running", "pump_until", "waitable",
+  "maintain", "measures", "stats", "check_open", "close", "join", "terminate", "abandon", "resize", "size", "has_ended",
+  "is_closed", "failure", "is_open", "take_last", "withdraw", "post", "schedule", "unschedule", "dead", "retry",
 }
 
 ---Carries tasks and results of a pool, as pool._backend. Workers are handles with the methods of
@@ -180,6 +189,8 @@ local DISPATCHER = {
 ---The timeout of each item of the tasks that are put from now on; for backends that run tasks in
 ---this VM.
 ---@field set_timeout fun(self, seconds: number?)
+---Of pools with a seed: item i of the task that is put next has the place base + i.
+---@field set_base fun(self, base: integer)
 ---put(mode, flags, id, number, place, call_state or nil, arguments…): sends a call of the function
 ---at number and place. The number by which claims name the task; nil and why.
 ---@field put fun(self, ...: any): number?, string?
@@ -203,6 +214,8 @@ local DISPATCHER = {
 ---@field running fun(self, worker: any): number, integer, number
 ---The worker ends soon; true: it is still at this task (and item), and begins nothing else.
 ---@field request_stop fun(self, worker: any, number: number, item: integer?): boolean
+---The worker ends when it has done what it runs.
+---@field request_leave fun(self, worker: any)
 ---The last item of the task that the worker begins, from now on; nil: it has no such task.
 ---@field limit fun(self, worker: any, number: number): integer?
 ---Of a worker that died: the first item and the results that it had not sent.
@@ -222,8 +235,8 @@ local DISPATCHER = {
 local BACKEND = {
   "watch_globals", "is_current",
   "add_function", "store", "store_slice", "drop", "call_state", "return_call_state", "requeue", "cancel",
-  "set_timeout", "put", "put_slice", "put_stored", "take", "waitable", "wake", "all_live", "claim", "running",
-  "request_stop", "limit", "recover", "rescue", "measures", "is_worker", "close", "drain",
+  "set_timeout", "set_base", "put", "put_slice", "put_stored", "take", "waitable", "wake", "all_live", "claim",
+  "running", "request_stop", "request_leave", "limit", "recover", "rescue", "measures", "is_worker", "close", "drain",
   "defer_drops",
 }
 

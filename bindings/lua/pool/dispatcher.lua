@@ -30,9 +30,9 @@ local tasks = require("pool.tasks")
 local workers = require("pool.workers")
 
 local dispatcher = {
-  put = tasks.put, add_function = tasks.add_function, drop_function = tasks.drop_function,
-  measures = workers.measures, new_queue = tasks.new_queue, remember = open_pools.remember,
-  forget = open_pools.forget,
+  resize = workers.resize, add_function = tasks.add_function, drop_function = tasks.drop_function,
+  fail_deferred = tasks.fail_deferred, measures = workers.measures, new_queue = tasks.new_queue,
+  remember = open_pools.remember, forget = open_pools.forget,
 }
 
 -- The state of a pool, for other files ----------------------------------------------------------------
@@ -73,12 +73,30 @@ end
 
 -- Tasks -----------------------------------------------------------------------------------------------
 
-function dispatcher.submit_call(pool, f, opts, args, sink, is_cancellable)
+function dispatcher.put(pool, task, is_cancellable, is_stored)
+  if pool._workers.is_resting then workers.end_rest(pool) end
+  return tasks.put(pool, task, is_cancellable, is_stored)
+end
+
+-- The place of a call that is made now, among the streams of random numbers of a pool with a seed: its number.
+function dispatcher.next_place(pool)
+  if not pool._config.seed then return nil end
+  local queue = pool._queue
+  queue.last_call = queue.last_call + 1
+  return queue.last_call
+end
+
+local function base_of_call(pool, opts)
+  if not pool._config.seed then return nil end
+  return (opts and opts.place or dispatcher.next_place(pool)) - 1
+end
+
+function dispatcher.submit_call(pool, f, opts, args, sink, is_cancellable, entry)
   local config = pool._config
   local retries = opts and opts.retries or config.retries
-  return tasks.put(pool, {
-    mode = protocol.CALL, entry = tasks.add_function(pool, f), sink = sink, args = args, count = 1,
-    timeout = checks.time_limit(opts, config.timeout), retries = retries,
+  return dispatcher.put(pool, {
+    mode = protocol.CALL, entry = entry or tasks.add_function(pool, f), sink = sink, args = args, count = 1,
+    timeout = checks.time_limit(opts, config.timeout), retries = retries, base = base_of_call(pool, opts),
   }, is_cancellable, retries > 0)
 end
 
@@ -140,7 +158,9 @@ end
 function dispatcher.maintain(pool)
   if pool._queue.has_ended or pool._workers.is_joining then return false end
   local is_active = replace_dead(pool) or #pool._queue.callbacks > 0
-  if not pool._queue.has_ended then is_active = select(2, workers.check_timeouts(pool)) or is_active end
+  if not pool._queue.has_ended then
+    is_active = select(2, workers.check_timeouts(pool)) or workers.rest(pool) ~= nil or is_active
+  end
   dispatcher.run_callbacks(pool)
   return is_active
 end
@@ -238,10 +258,12 @@ end
 -- The backend is closed when nothing is open, so that a worker that dies until then is replaced.
 function dispatcher.close(pool)
   pool._queue.is_closed = true
-  if pool._queue.pending == 0 then pool._backend:close() end
+  if tasks.are_all_done(pool._queue) then pool._backend:close() end
 end
 
 function dispatcher.stats(pool)
+  replace_dead(pool)
+  workers.rest(pool)
   if pool._queue.has_ended then return pool._workers.last_measures or {} end
   return workers.measures(pool)
 end

@@ -9,6 +9,7 @@ local errors = require("core.errors")
 local finalizers = require("core.finalizers")
 local waits = require("core.waits")
 local unheard = require("async.unheard")
+local awaited = require("pool.awaited")
 local dispatcher = require("pool.dispatcher")
 local open_pools = require("pool.open_pools")
 local pumps = require("pool.pumps")
@@ -48,6 +49,7 @@ function Future._settle(self, ok, results)
   if self._line then pumps.wake_line(self._pool._queue, self) end
   if ok or results[1].kind == "cancelled" then unheard.remove(self) end
   if unheard.has(self) then watch_failure(self, results[1]) end
+  if self._dependents then awaited.note_done(self) end
   call_back(self)
 end
 
@@ -59,6 +61,7 @@ end
 
 local function take_what_is_there(self)
   local pool = self._pool
+  if self._awaited and not awaited.wait(self, 0) then return false end
   if not self._is_done and not pool._dispatcher.has_ended(pool) then pool._dispatcher.pump_until(pool, self, 0) end
   return self._is_done == true
 end
@@ -75,6 +78,12 @@ local function wait_until_done(self, timeout)
   local pool = self._pool
   if timeout and timeout <= 0 and not Future.ready(self) and not pool._dispatcher.has_ended(pool) then
     return nil, "timeout"
+  end
+  if self._awaited then
+    local due = timeout and native.time() + timeout
+    local put, why = awaited.wait(self, timeout)
+    if not put then return nil, why end
+    timeout = due and math.max(0, due - native.time())
   end
   return pool._dispatcher.pump_until(pool, self, timeout)
 end
@@ -146,8 +155,12 @@ function Future.cancel(self)
   asked(self)
   if take_what_is_there(self) then return false end
   if self._pool._dispatcher.has_ended(self._pool) then return false end
-  if not self._pool._dispatcher.cancel(self._pool, self._work) then return false end
-  Future._settle(self, false, pack(dispatcher.cancelled_error()))
+  if self._awaited then
+    awaited.fail(self, dispatcher.cancelled_error())
+  else
+    if not self._pool._dispatcher.cancel(self._pool, self._work) then return false end
+    Future._settle(self, false, pack(dispatcher.cancelled_error()))
+  end
   dispatcher.run_callbacks(self._pool)
   return true
 end
@@ -182,6 +195,10 @@ meta.__close = Future.close
 function meta.__mm_wait(self)
   if not self._is_closed then check_open(self, "Future") end
   if self._is_closed or take_what_is_there(self) or self._pool._dispatcher.has_ended(self._pool) then return true end
+  if self._awaited then
+    local target, is_final, others = awaited.waitable(self)
+    if target then return target, is_final, others end
+  end
   return self._pool._dispatcher.waitable(self._pool)
 end
 
@@ -223,12 +240,6 @@ function module.new(pool, opts)
   return future
 end
 
--- Whether it is a future or a task.
-local function is_promise(thing)
-  local thing_meta = getmetatable(thing)
-  return type(thing_meta) == "table" and rawget(thing_meta, "__mm_future") == true
-end
-
 -- The iterator of those in `futures` that are done, as they come.
 function module.as_completed(wait, futures, timeout)
   expect(type(futures) == "table" and not getmetatable(futures), "as_completed",
@@ -236,7 +247,8 @@ function module.as_completed(wait, futures, timeout)
   timeout = checks.timeout(timeout, "as_completed")
   local open, ready, seen = {}, {}, {}
   for i, future in ipairs(futures) do
-    expect(is_promise(future), "as_completed", "thing " .. i .. ": a future or a task expected, got " .. type(future))
+    expect(awaited.is_promise(future), "as_completed",
+      "thing " .. i .. ": a future or a task expected, got " .. type(future))
     if not seen[future] then open[#open + 1] = future end
     seen[future] = true
   end
@@ -268,12 +280,80 @@ end
 function sink:fail(_, _, err) self.future:_settle(false, pack(errors.note_call(err, self.name))) end
 function sink.finished() end
 
+-- The futures among the arguments were asked for their results, and are of this process.
+local function check_promises(pool, name, promises)
+  for _, promise in pairs(promises) do
+    if getmetatable(promise) == meta then
+      check_open(promise, "Pool:" .. name)
+      asked(promise)
+    end
+    if pool._config.broker and promise._pool ~= pool then
+      checks.fail("Pool:" .. name .. ": a future among the arguments: a pool on a broker waits for its own alone")
+    end
+  end
+end
+
+local function put_call(future, f, opts, args, own_sink, is_cancellable, entry)
+  local pool = future._pool
+  future._work = pool._dispatcher.submit_call(pool, f, opts, args, own_sink, is_cancellable, entry)
+  if future._is_done then future._work = nil end
+end
+
+-- The values are there; or the pool has no workers, so its caller waits, and runs the call.
+local function put_here(future, promises, args, put)
+  local values
+  awaited.defer(future, promises, function(found) values = found end)
+  awaited.wait(future)
+  if values then put(awaited.fill(args, values)) end
+end
+
+-- The call's options, and its place, which it has from now on.
+local function held_options(pool, opts)
+  local held = { place = pool._dispatcher.next_place(pool) }
+  for name, value in pairs(opts or {}) do held[name] = value end
+  return held
+end
+
+-- The workers get the function and the other arguments now, and the values later; on a broker, where the function may
+-- be a name, all of it goes with the call.
+local function put_later(future, promises, f, opts, args, own_sink, is_cancellable)
+  local pool = future._pool
+  local own, held = pool._dispatcher, held_options(pool, opts)
+  local function put(all) put_call(future, f, held, all, own_sink, is_cancellable) end
+  if pool._config.row.is_immediate or awaited.are_done(promises) then return put_here(future, promises, args, put) end
+  if pool._config.broker then
+    return awaited.defer(future, promises, function(values) put(awaited.fill(args, values)) end)
+  end
+  local call, places = awaited.filled(f, args, promises)
+  local entry = own.add_function(pool, call)
+  awaited.defer(future, promises, function(values)
+    local list = { n = #places }
+    for i, place in ipairs(places) do list[i] = values[place] end
+    put_call(future, call, held, list, own_sink, is_cancellable, entry)
+  end, function() own.drop_function(pool, entry) end)
+end
+
+-- Waits until no call of the pool waits for its arguments: true; or nil and "timeout".
+function module.await_deferred(pool, deadline)
+  local deferred = pool._queue.deferred
+  while next(deferred) do
+    local put, why = awaited.wait(next(deferred), deadline and math.max(0, deadline - native.time()))
+    if not put then return nil, why end
+  end
+  return true
+end
+
 -- name: of the pool's method
 function module.submit(pool, name, f, opts, args, is_cancellable)
+  local promises = awaited.find(args)
+  if promises then check_promises(pool, name, promises) end
   local future = module.new(pool, opts)
-  future._work = pool._dispatcher.submit_call(pool, f, opts, args,
-    setmetatable({ future = future, name = name }, sink), is_cancellable)
-  if future._is_done then future._work = nil end
+  local own_sink = setmetatable({ future = future, name = name }, sink)
+  if promises then
+    put_later(future, promises, f, opts, args, own_sink, is_cancellable)
+  else
+    put_call(future, f, opts, args, own_sink, is_cancellable)
+  end
   return future
 end
 

@@ -51,10 +51,13 @@ function Backend.cancel(_, call_state)
   return true
 end
 
+function Backend.set_base(self, base) self.base = base end
+
 local function new_task(self, mode, flags, id, number, call_state)
   self.last_number = self.last_number + 1
   return {
     number = self.last_number, mode = mode, flags = flags, id = id, f = self.kept[number][1], call_state = call_state,
+    base = self.base,
   }
 end
 

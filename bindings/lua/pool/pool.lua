@@ -168,6 +168,13 @@ function Pool.warm(self)
   return true
 end
 
+-- So many workers from now on: new ones start at once, those that are too many end when they have done what they run.
+function Pool.resize(self, count)
+  check_local(self, "Pool:resize")
+  arguments.check_size("Pool:resize", 1, count)
+  self._dispatcher.resize(self, count)
+end
+
 -- The end ---------------------------------------------------------------------------------------------
 
 -- No more tasks; those that were submitted are done.
@@ -187,7 +194,10 @@ function Pool.join(self, timeout)
   end
   open_pools.check_home(self, "Pool:join")
   timeout = checks.timeout(timeout, "Pool:join")
-  return self._dispatcher.join(self, timeout and native.time() + timeout)
+  local deadline = timeout and native.time() + timeout
+  local put, why = future.await_deferred(self, deadline)
+  if not put then return nil, why end
+  return self._dispatcher.join(self, deadline)
 end
 
 -- Stops the workers at once; open tasks fail with kind "cancelled".
@@ -285,7 +295,8 @@ local function config_of(world, row, options)
     name = options.name or "PoolWorker", row = row, world = world, workers = row.is_immediate and 1 or options.workers,
     initializer = options.initializer, initargs = options.initargs, max_tasks = options.maxtasksperchild,
     method = options.method, limits = options.limits, sandbox = options.sandbox, cpus = options.cpus,
-    timeout = options.timeout, retries = 0, takes_text = false,
+    timeout = options.timeout, retries = 0, seed = options.seed, idle = options.idle,
+    takes_text = false,
     pid = native.pid(),
     context = identity.execution_context(),
   }

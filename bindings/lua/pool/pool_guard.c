@@ -67,7 +67,8 @@ static status skip_task(struct pool_guard *p) {
 
 static status take_task(struct pool_guard *p) {
   for (;;) {
-    if (atomic_load(&p->status->stop_requested)) return STATUS_CLOSED;
+    if (atomic_load(&p->status->stop_requested) || atomic_load(&p->status->leave_requested))
+      return STATUS_CLOSED;
     status st = ring_take_claimed(p->tasks, &p->inbox, &p->message, &p->status->claim);
     if (st == STATUS_EMPTY) st = guard_wait_readable(p->g, p->tasks);
     if (st) return st;

@@ -29,6 +29,7 @@ struct pool_rings {
   struct ring_message message;
   uint32_t epoch;                 /* of the process that made it; a forked child has a copy */
   uint64_t functions;             /* how many were ever added */
+  uint64_t base;                  /* of the task that is put next */
   struct bytes call_states;       /* places of the unused call states (block_ref each) */
   struct bytes call_state_blocks; /* the blocks they are in */
   bool is_deferring;              /* workers may still use what is dropped: */
@@ -333,13 +334,14 @@ enum { ARG_MODE = 2, ARG_FLAGS, ARG_TASK, ARG_NUMBER, ARG_PLACE, ARG_CALL_STATE,
 
 static block_ref optional_place(lua_State *L, int index) { return (block_ref)luaL_optnumber(L, index, 0); }
 
-static struct task_envelope task_envelope(lua_State *L) {
+static struct task_envelope task_envelope(lua_State *L, const struct pool_rings *rings) {
   return (struct task_envelope){.mode = (uint8_t)luaL_checkinteger(L, ARG_MODE),
                                 .flags = (uint8_t)luaL_checkinteger(L, ARG_FLAGS),
                                 .task = (uint64_t)luaL_checknumber(L, ARG_TASK),
                                 .function = (uint64_t)luaL_checknumber(L, ARG_NUMBER),
                                 .function_code = (block_ref)luaL_checknumber(L, ARG_PLACE),
-                                .call_state = optional_place(L, ARG_CALL_STATE)};
+                                .call_state = optional_place(L, ARG_CALL_STATE),
+                                .base = rings->base};
 }
 
 /* There is code in the arguments: packs them again if globals go along with them. */
@@ -359,13 +361,19 @@ static void pack_with_globals(lua_State *L, struct parcel *parcel, const struct 
 
 static int put_values(lua_State *L, const char *what) {
   const struct pool_rings *rings = check_rings(L, 1);
-  const struct task_envelope envelope = task_envelope(L);
+  const struct task_envelope envelope = task_envelope(L, rings);
   const int count = lua_gettop(L) - ARG_REST + 1;
   struct parcel parcel;
   parcel_open(&parcel, &envelope, sizeof envelope);
   parcel_pack(L, &parcel, ARG_REST, count > 0 ? count : 0, what);
   if (parcel.text && may_use_globals(parcel.text)) pack_with_globals(L, &parcel, &envelope, what);
   return put_task(L, rings, &parcel);
+}
+
+/* rings:set_base(base): item i of the task that is put next has the place base + i. */
+static int rings_set_base(lua_State *L) {
+  check_rings(L, 1)->base = (uint64_t)luaL_checknumber(L, 2);
+  return 0;
 }
 
 /* rings:put(mode, flags, task, number, place, call_state or nil, arguments…) → the task's number in
@@ -386,7 +394,7 @@ static int rings_put_slice(lua_State *L) {
  * stored arguments without the first items */
 static int rings_put_stored(lua_State *L) {
   const struct pool_rings *rings = check_rings(L, 1);
-  struct task_envelope envelope = task_envelope(L);
+  struct task_envelope envelope = task_envelope(L, rings);
   envelope.arguments = optional_place(L, ARG_REST);
   envelope.skip = (uint32_t)luaL_optinteger(L, ARG_REST + 1, 0);
   struct parcel parcel;
@@ -537,6 +545,15 @@ static int rings_request_stop(lua_State *L) {
   return 1;
 }
 
+/* rings:request_leave(worker): the worker ends when it has done what it runs. One that is about to sleep may need the
+ * time between two looks of an idle worker. */
+static int rings_request_leave(lua_State *L) {
+  const struct pool_rings *rings = check_rings(L, 1);
+  atomic_store(&worker_status_at(L, 2)->leave_requested, 1);
+  ring_wake_all(rings->tasks);
+  return 0;
+}
+
 /* rings:limit(worker, number) → the last item of the task that it runs, for it begins no other one;
  * nil: it has no such task any more. As with request_stop, one of the two sees the other; an item
  * that was about to begin may not, and comes back with the end of the list. */
@@ -635,6 +652,7 @@ static const luaL_Reg methods[] = {
     {"return_call_state", rings_return_call_state},
     {"cancel", rings_cancel},
     {"requeue", rings_requeue},
+    {"set_base", rings_set_base},
     {"put", rings_put},
     {"put_slice", rings_put_slice},
     {"put_stored", rings_put_stored},
@@ -643,6 +661,7 @@ static const luaL_Reg methods[] = {
     {"claim", rings_claim},
     {"running", rings_running},
     {"request_stop", rings_request_stop},
+    {"request_leave", rings_request_leave},
     {"limit", rings_limit},
     {"recover", rings_recover},
     {"measures", rings_measures},

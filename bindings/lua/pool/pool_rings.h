@@ -31,8 +31,9 @@ struct task_envelope {
   block_ref function_code;
   block_ref arguments;  /* 0: they follow */
   block_ref call_state; /* 0: it cannot be cancelled before it begins */
+  uint64_t base;        /* in a pool with a seed, item i has the place base + i (state/random_stream.h) */
 };
-_Static_assert(sizeof(struct task_envelope) == 48, "fits in front of a parcel");
+_Static_assert(sizeof(struct task_envelope) == 56, "fits in front of a parcel");
 
 /* The values of an answer are the results of a call, or a list of results and a list of failures
  * (nil: none) of items. */

@@ -18,6 +18,7 @@
 #include "state/caller.h"
 #include "state/globals_apply.h"
 #include "state/parcel.h"
+#include "state/random_stream.h"
 #include "state/scalar.h"
 #include "state/transfer.h"
 #include "state/value_path.h"
@@ -40,6 +41,8 @@ struct pool_worker {
   bool is_running;           /* its arguments are decoded, so an error is the script's */
   int cached;                /* how many functions were ever decoded */
   uint64_t left;             /* calls until maxtasksperchild */
+  bool has_seed;             /* each item draws from a stream of its own (state/random_stream.h) */
+  uint64_t seed;
 };
 
 enum { HANDLER = 1, CACHE = 2, BASE = 2 }; /* the worker's stack */
@@ -48,6 +51,16 @@ enum { HANDLER = 1, CACHE = 2, BASE = 2 }; /* the worker's stack */
 static void add_to(_Atomic uint64_t *count, uint64_t more) {
   atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + more,
                         memory_order_relaxed);
+}
+
+/* ---- random numbers -------------------------------------------------------------------------- */
+
+static void begin_stream(lua_State *L, const struct pool_worker *w, int item) {
+  if (w->has_seed) random_stream_begin(L, w->seed, w->task.base + (uint64_t)item);
+}
+
+static void end_stream(lua_State *L, const struct pool_worker *w) {
+  if (w->has_seed) random_stream_end(L);
 }
 
 /* ---- functions ------------------------------------------------------------------------------- */
@@ -325,7 +338,9 @@ static bool note_in_journal(lua_State *L, const struct part *p) {
 
 static void run_item(lua_State *L, struct part *p, int i, int left) {
   const int count = push_call(L, (enum task_mode)p->worker->task.mode, i);
+  begin_stream(L, p->worker, i);
   const int failed = lua_pcall(L, count, 1, LIST_HANDLER);
+  end_stream(L, p->worker);
   if (failed && vm_should_stop(p->worker->vm)) stop_in_list(L, p);
   p->last = i;
   const bool is_safe = !is_each(p) || (!failed && note_in_journal(L, p));
@@ -407,6 +422,7 @@ static int run_call(lua_State *L, struct pool_worker *w, int count) {
   atomic_store(&worker_status->begun_ns, begun);
   atomic_store(&worker_status->item, 1);
   if (sandboxed_is()) guarded_note(1);
+  begin_stream(L, w, 1);
   lua_call(L, count + 1, LUA_MULTRET);
   w->left--;
   add_to(&worker_status->items, 1);
@@ -457,6 +473,7 @@ static const double idle_slice_seconds = 1;
 static status take_task_idle(lua_State *L, struct pool_worker *w, struct endless_wait *idle)
     REQUIRES(rank_vm) {
   for (;;) {
+    if (atomic_load(&w->worker_status->leave_requested)) return STATUS_CLOSED;
     endless_wait_begin_look(idle);
     status st = ring_take_claimed(w->tasks, &w->inbox, &w->message, &w->worker_status->claim);
     if (st != STATUS_EMPTY) return st;
@@ -493,6 +510,7 @@ static void run(lua_State *L, struct pool_worker *w) {
   lua_pushcclosure(L, run_task, 1);
   lua_pushlightuserdata(L, w);
   const int failed = lua_pcall(L, 1, LUA_MULTRET, HANDLER);
+  end_stream(L, w);
   answer_task(L, w, failed);
   trace_mark(TRACE_TASK_END);
 }
@@ -540,6 +558,14 @@ static uint64_t most_tasks(lua_State *L) {
   return most;
 }
 
+static void read_seed(lua_State *L, struct pool_worker *w) {
+  settings_push(L);
+  lua_getfield(L, -1, "seed");
+  w->has_seed = !lua_isnil(L, -1);
+  w->seed = (uint64_t)(int64_t)lua_tonumber(L, -1);
+  lua_pop(L, 2);
+}
+
 /* A user of a ring holds it, so that after its death the sweep repairs its unfinished operation. */
 static struct ring *ring_of(lua_State *L, object_ref ref) {
   struct object *object = NULL;
@@ -584,6 +610,7 @@ void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct 
   globals_apply_begin(L);
   initialize(L, w, count);
   w->left = most_tasks(L);
+  read_seed(L, w);
   atomic_store(&worker_status->ready_ns, clock_now_ns());
   while (w->left > 0 && !atomic_load(&worker_status->stop_requested) && take_task(L, w) == STATUS_OK) {
     do_task(L, w);

@@ -15,7 +15,7 @@
 #define POOL_MODES(x) x(CALL, 0) x(MAP, 1) x(STARMAP, 2)
 
 /* How a task's list of items is done:
- *   TIMED    each item may be stopped on its own, so the worker status says when it began
+ *   TIMED    each item may be stopped on its own, so the worker status says when it began, and is answered at once
  *   RETURNS  where the items take long, the rest of the list is given back
  *   EACH     as if each item were a task of its own: no result is lost, and items that have not
  *            begun can be taken back (pool_rings.c, limit) */

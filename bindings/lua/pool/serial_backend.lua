@@ -37,7 +37,7 @@ end
 local function begin(self, name)
   local config, worker = self.config, self.worker
   local args = config.initargs
-  worker.name, worker.world, worker.state = name, config.world, runner.new_state(config.max_tasks)
+  worker.name, worker.world, worker.state = name, config.world, runner.new_state(config.max_tasks, config.seed)
   as_worker(worker, runner.initialize, worker.state, put_into(self), config.initializer, unpack(args, 1, args.n))
   worker.state.ready = native.time()
 end
@@ -78,6 +78,7 @@ end
 function Backend.claim() return 0, 0 end
 function Backend.running() return 0, 0, 0 end
 function Backend.request_stop() return false end
+function Backend.request_leave() end
 function Backend.measures(_, worker) return runner.measures(worker.state) end
 function Backend.wake() end
 function Backend.waitable(self) return self end -- every future is done when it is made

@@ -2,10 +2,11 @@
 -- The tasks of a pool of this machine, from put to their end, and the functions that the backend
 -- keeps for them. pool/results.lua and pool/workers.lua end them; the protocol is in the head of
 -- pool/backend.lua.
-local require = ...
+local require, native = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
+local awaited = require("pool.awaited")
 local protocol = require("pool.protocol")
 
 local unpack = checks.unpack
@@ -24,8 +25,10 @@ local tasks = {}
 ---@field shortest number seconds: no open task has a shorter timeout
 ---@field timeout number? the last one given to the backend (set_timeout)
 ---@field last_id integer the id that was given last
+---@field last_call integer in a pool with a seed the number of the last call
 ---@field kept_function function? the last pure function, which stays encoded
 ---@field kept_entry PoolEntry? where it is kept
+---@field idle_since number when the last task ended, in a pool with the option idle
 ---@field is_closed boolean no more tasks are taken
 ---@field has_ended boolean no task is open any more, and none can be
 ---@field failure table? the error by which the pool broke, and that its methods raise
@@ -34,12 +37,14 @@ local tasks = {}
 ---@field waiters integer how many threads pump
 ---@field pumper table? the token of the task that pumps (pool/pumps.lua)
 ---@field lines table<table, true> futures for which tasks stand in line
+---@field deferred table<table, true> futures of calls that wait for others among their arguments (pool/awaited.lua)
 
 ---@return PoolQueue
 function tasks.new_queue()
   return {
-    open = {}, by_number = {}, pending = 0, timed = 0, each = 0, shortest = 0, last_id = 0, is_closed = false,
-    has_ended = false, callbacks = {}, is_calling_back = false, waiters = 0, lines = {},
+    open = {}, by_number = {}, pending = 0, timed = 0, each = 0, shortest = 0, last_id = 0, last_call = 0,
+    is_closed = false, has_ended = false, callbacks = {}, is_calling_back = false, waiters = 0, lines = {},
+    deferred = {}, idle_since = native.time(),
   }
 end
 
@@ -94,6 +99,7 @@ function tasks.end_task(pool, task)
   queue.open[task.id] = nil
   forget_number(queue, task)
   queue.pending = queue.pending - 1
+  if queue.pending == 0 and pool._config.idle then queue.idle_since = native.time() end
   if task.timeout then queue.timed = queue.timed - 1 end
   if task.is_each then queue.each = queue.each - 1 end
   release_task(pool, task)
@@ -126,6 +132,19 @@ local function has_open_items(task, from)
   return false
 end
 
+-- Calls that wait for futures among their arguments (pool/awaited.lua) fail.
+function tasks.fail_deferred(pool, make_error)
+  local deferred = pool._queue.deferred
+  local future = next(deferred)
+  while future do
+    awaited.fail(future, make_error())
+    future = next(deferred)
+  end
+end
+
+-- Whether no call is under way, or waits for its arguments.
+function tasks.are_all_done(queue) return queue.pending == 0 and next(queue.deferred) == nil end
+
 -- All open tasks fail. Returns them, for release_all: workers may still use what is kept for them.
 function tasks.fail_all(pool, make_error)
   local queue = pool._queue
@@ -135,6 +154,7 @@ function tasks.fail_all(pool, make_error)
     fail_open_items(task, make_error)
     task.sink:finished(task)
   end
+  tasks.fail_deferred(pool, make_error)
   return open
 end
 
@@ -150,6 +170,7 @@ local function put(pool, task)
     queue.timeout = task.timeout
     backend:set_timeout(task.timeout)
   end
+  if pool._config.seed then backend:set_base(task.base) end
   if task.stored then
     return backend:put_stored(task.mode, task.flags, task.id, entry.number, entry.place, task.call_state, task.stored,
       task.skip)
@@ -202,7 +223,8 @@ function tasks.put(pool, task, is_cancellable, is_stored)
   local id = queue.last_id + 1
   queue.last_id = id
   task.id, task.answered, task.skip = id, 0, 0
-  task.flags = (task.timeout and TIMED or 0) + (task.returns and RETURNS or 0) + (task.is_each and EACH or 0)
+  local is_timed = task.timeout or task.is_answered_at_once
+  task.flags = (is_timed and TIMED or 0) + (task.returns and RETURNS or 0) + (task.is_each and EACH or 0)
   queue.open[id] = task
   local sent, number = pcall(send, pool, task, is_cancellable, is_stored)
   if not sent then

@@ -37,6 +37,16 @@ local function restore_hook_at_end(state)
   end)
 end
 
+-- The next task; nil: there will be none for this worker.
+local function next_task(backend, state)
+  while not state.must_stop do
+    local task, why = backend.tasks:_take(), nil
+    if not task then task, why = backend.tasks:get(0) end
+    if task or why == "closed" then return task end
+    waits.any({ backend.tasks, state.leave }, nil, true)
+  end
+end
+
 local function serve(backend, state, initializer, ...)
   restore_hook_at_end(state)
   local function put(answer) backend.results:put(answer) end
@@ -44,7 +54,7 @@ local function serve(backend, state, initializer, ...)
   if runner.initialize(state, put, initializer, ...) then
     state.ready = native.time()
     while state.left > 0 and not state.must_stop do
-      local task = backend.tasks:get()
+      local task = next_task(backend, state)
       if not task then break end
       if task.limit then run_limited(task, state, put) else runner.run(task, state, put) end
       if waits.is_ending() then error("interrupted", 0) end -- the task caught that
@@ -99,6 +109,12 @@ function Backend.request_stop(self, worker, number, item)
   return state.claim == number and (not item or state.item == item)
 end
 
+function Backend.request_leave(self, worker)
+  local state = self.states[worker]
+  state.must_stop = true
+  state.leave:put(true)
+end
+
 function Backend.measures(self, worker) return runner.measures(self.states[worker]) end
 function Backend.wake() end
 function Backend.waitable(self) return self.results end
@@ -120,7 +136,8 @@ local function new(row)
 end
 
 local function start(backend, config, settings)
-  local state, args = runner.new_state(config.max_tasks), config.initargs
+  local state, args = runner.new_state(config.max_tasks, config.seed), config.initargs
+  state.leave = native.local_queue_new("SimpleQueue")
   local worker = starting.start("Pool", backend.method, settings, nil, serve, backend, state, config.initializer,
     unpack(args, 1, args.n))
   backend.states[worker] = state

@@ -2,10 +2,12 @@
 -- A worker in this VM: takes a task, a Lua object, runs it, and puts its answers. Workers with a VM
 -- of their own do the same in C (pool/pool_worker.c); both follow pool/protocol.h.
 --
---   task    id, number, mode, flags, f; args, or list, first, count, skip; call_state
+--   task    id, number, mode, flags, f; args, or list, first, count, skip; call_state; base in a pool with a seed
 --   answer  id, outcome, first, count, ns, values
---   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; tasks, busy,
---           made, ready, left; me: in the world `serial` the identity of the worker in this call
+--   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; leave, a queue that has a value
+--           once an idle worker has to end (pool/vm_backend.lua); tasks, busy,
+--           made, ready, left; seed of the pool's streams; me: in the world `serial` the identity of the worker in
+--           this call
 local require, native = ...
 
 local checks = require("core.checks")
@@ -13,6 +15,7 @@ local errors = require("core.errors")
 local identity = require("core.identity")
 local waits = require("core.waits")
 local protocol = require("pool.protocol")
+local streams = require("async.streams")
 
 local unpack, pack = checks.unpack, checks.pack
 local time = native.time
@@ -24,8 +27,11 @@ local FLUSH, RETURN, STRIDE_MAX = protocol.FLUSH_NS / 1e9, protocol.RETURN_NS / 
 
 local runner = {}
 
-function runner.new_state(maxtasks)
-  return { claim = 0, item = 0, begun = 0, tasks = 0, busy = 0, made = time(), ready = 0, left = maxtasks or math.huge }
+function runner.new_state(maxtasks, seed)
+  return {
+    claim = 0, item = 0, begun = 0, tasks = 0, busy = 0, made = time(), ready = 0, left = maxtasks or math.huge,
+    seed = seed,
+  }
 end
 
 function runner.measures(state)
@@ -59,7 +65,9 @@ local function packed(called, ...) return pack(called(...)) end
 local function run_call(task, state, put)
   state.begun, state.item, state.marker = time(), 1, packed
   local name = identity.current().name
+  local stream = state.seed and streams.begin(state.seed, task.base + 1)
   local ok, values = errors.call_here(name, packed, task.f, unpack(task.args, 1, task.args.n))
+  if stream then streams.finish(stream) end
   if has_exited(state) then ok, values = false, exit_error(state, "while it ran this call") end
   if is_late(state) then ok, values = false, errors.timeout_error(state.limit, name) end
   count_calls(state, 1, time() - state.begun)
@@ -135,12 +143,15 @@ local function run_slice(task, state, put)
     checked = now, stride = 1, until_check = 1,
   }
   state.part = part
-  local list, base, is_timed, has_most = task.list, task.first - 1, has_flag(task, TIMED), state.left < math.huge
+  local list, base, seed, is_timed, has_most = task.list, task.first - 1, state.seed, has_flag(task, TIMED),
+    state.left < math.huge
   local call, called, handler = caller_of(task, name), called_of(task, state), errors.handler_of(name)
   for i = skip + 1, task.count do
     state.item = i
     if is_timed and not begin_timed(state) then break end
+    local stream = seed and streams.begin(seed, task.base + i)
     local ok, result = call(called, handler, list[base + i])
+    if stream then streams.finish(stream) end
     part.last = i
     local exited = has_exited(state)
     if exited then

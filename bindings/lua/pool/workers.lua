@@ -34,6 +34,8 @@ local workers = {}
 ---@field names string[]
 ---@field vacancies number[] times at which a worker is to be started
 ---@field stopping table<table, number> since when a worker is asked to end
+---@field leaving table<table, true> workers that end when they have done what they run
+---@field is_resting boolean there are none, because there is nothing to do (the option idle)
 ---@field abandoned table[] threads that could not be interrupted, and still run
 ---@field progress table<table, table> { number, item }: where each worker was at the last check
 ---@field cpus table<table, integer[]> the processors of each worker, where the pool has the option
@@ -48,7 +50,8 @@ local workers = {}
 ---@return PoolWorkers
 function workers.new(size)
   return {
-    handles = {}, names = {}, vacancies = {}, stopping = {}, abandoned = {}, progress = {},
+    handles = {}, names = {}, vacancies = {}, stopping = {}, leaving = {}, abandoned = {}, progress = {},
+    is_resting = false,
     cpus = setmetatable({}, { __mode = "k" }), started = 0, ready = 0, deaths = deaths.new(size),
     silent_until = math.huge, next_split = 0, is_joining = false,
   }
@@ -65,6 +68,7 @@ end
 local function settings_of(config, name)
   local settings = starting.settings(config.world, name, true)
   settings.maxtasksperchild = config.max_tasks
+  settings.seed = config.seed
   settings.limits = config.limits
   settings.sandbox = sandbox.settings(config.sandbox)
   return settings
@@ -92,6 +96,14 @@ function workers.start_all(pool)
   local row = pool._config.row
   if not row.is_immediate and not row.is_tasks then pool._workers.silent_until = time() + starting.SILENCE end
   for index = 1, pool._config.workers do start_worker(pool, index) end
+end
+
+-- How many are missing; negative: are too many.
+local function count_missing(pool)
+  local own, leaving = pool._workers, 0
+  for _ in pairs(own.leaving) do leaving = leaving + 1 end
+  local wanted = own.is_resting and 0 or pool._config.workers
+  return wanted - (#own.handles - leaving + #own.vacancies)
 end
 
 -- Starts a worker. One that cannot be started is tried again later.
@@ -157,8 +169,9 @@ local function reap(pool, index)
   local number, item = backend:claim(worker)
   local task = pool._queue.by_number[number]
   if task and task.is_each then tasks.recover(task, backend:recover(worker, number)) end
-  local was_asked, was_ready = own.stopping[worker] ~= nil, select(4, backend:measures(worker)) > 0
-  own.stopping[worker] = nil
+  local was_asked = own.stopping[worker] ~= nil or own.leaving[worker] ~= nil
+  local was_ready = select(4, backend:measures(worker)) > 0
+  own.stopping[worker], own.leaving[worker] = nil, nil
   worker:close()
   if not was_asked and item == 0 and (task or code ~= 0) then deaths.note(own.deaths, was_ready, time(), code) end
   if task then tasks.reassign(pool, task, item, name, code, refusal) end
@@ -176,7 +189,7 @@ local function replace_dead(pool, index)
   reap(pool, index)
   if queue.has_ended then return end
   take_out(pool._workers, index)
-  if not (queue.is_closed and queue.pending == 0) then fill(pool, index) end
+  if not (queue.is_closed and tasks.are_all_done(queue)) and count_missing(pool) > 0 then fill(pool, index) end
 end
 
 function workers.replace_dead(pool)
@@ -190,6 +203,57 @@ end
 
 -- Whether none of them died, as far as their status says without a system call.
 function workers.all_live(pool) return pool._backend:all_live(pool._workers.handles) end
+
+-- The number of workers -------------------------------------------------------------------------------
+
+-- Asks so many workers to leave: first those that run nothing, of these the youngest.
+local function dismiss(pool, count)
+  local own, backend = pool._workers, pool._backend
+  local idle, busy = {}, {}
+  for index = #own.handles, 1, -1 do
+    local worker = own.handles[index]
+    local list = backend:running(worker) == 0 and idle or busy
+    if not own.leaving[worker] then list[#list + 1] = worker end
+  end
+  for i = 1, count do
+    local worker = idle[i] or busy[i - #idle]
+    own.leaving[worker] = true
+    backend:request_leave(worker)
+  end
+end
+
+-- Starts or dismisses workers until there are as many as there should be.
+local function adjust(pool)
+  local own, missing = pool._workers, count_missing(pool)
+  while missing < 0 and table.remove(own.vacancies) do missing = missing + 1 end
+  if missing < 0 then return dismiss(pool, -missing) end
+  for _ = 1, missing do start_worker(pool, #own.handles + 1) end
+end
+
+function workers.resize(pool, count)
+  if pool._config.row.is_immediate then return end
+  pool._config.workers, pool._workers.deaths.size = count, count
+  adjust(pool)
+end
+
+-- There is a task again.
+function workers.end_rest(pool)
+  pool._workers.is_resting = false
+  adjust(pool)
+end
+
+-- The option idle: the workers rest once there has been nothing to do for so long. Seconds until then; nil: there is
+-- something to do, or they rest already.
+function workers.rest(pool)
+  local own, queue, idle = pool._workers, pool._queue, pool._config.idle
+  if not idle or queue.has_ended or own.is_resting or pool._config.row.is_immediate then return nil end
+  if not tasks.are_all_done(queue) then return nil end
+  local left = queue.idle_since + idle - time()
+  if left > 0 then return left end
+  own.is_resting = true
+  adjust(pool)
+  return nil
+end
 
 -- Stopping --------------------------------------------------------------------------------------------
 
@@ -228,9 +292,9 @@ local function abandon(pool, index)
   diagnostics.report("worker " .. native.printable(name) ..
     " cannot be interrupted; its thread was abandoned; a new worker was started")
   table.insert(own.abandoned, worker)
-  own.stopping[worker] = nil
+  own.stopping[worker], own.leaving[worker] = nil, nil
   take_out(own, index)
-  try_to_start(pool, index)
+  if count_missing(pool) > 0 then try_to_start(pool, index) end
   if not task or queue.has_ended then return end
   tasks.rename(pool, task)
   tasks.reassign(pool, task, item, name, nil)

@@ -62,7 +62,7 @@ end
 -- Results of a list -----------------------------------------------------------------------------------
 
 -- batch: pool, dispatcher, results and errors by index, first_error, total, done, tasks (open ones
--- by id), ranges (what is not put yet) with `left` items; progress, on_end
+-- by id), ranges (what is not put yet) with `left` items; progress, journal, on_end
 local batch = {}
 batch.__index = batch
 
@@ -100,8 +100,19 @@ local function note_cost(self, count, ns)
   self.cost = self.cost and (self.cost + cost) / 2 or cost
 end
 
+-- Writes the results in the journal; those that cannot be written are failures, too.
+local function write_in_journal(self, task, first, count, results, failures)
+  local refused = self.journal:add(task.base + first, count, results, function(i)
+    return not (failures and failures[i]) and not (task.settled and task.settled[first + i - 1])
+  end)
+  if not failures then return refused end
+  for i, err in pairs(refused or {}) do failures[i] = err end
+  return failures
+end
+
 -- A result for each of the items that had not failed before.
 local function take_one_by_one(self, task, first, count, results, failures)
+  if self.journal then failures = write_in_journal(self, task, first, count, results, failures) end
   for i = 1, count do
     local index = first + i - 1
     if not (task.settled and task.settled[index]) then
@@ -117,7 +128,9 @@ end
 
 function batch:take(task, first, count, ns, results, failures)
   note_cost(self, count, ns)
-  if failures or task.settled then return take_one_by_one(self, task, first, count, results, failures) end
+  if failures or task.settled or self.journal then
+    return take_one_by_one(self, task, first, count, results, failures)
+  end
   local at = task.base + first
   if at == 1 and count == self.total then
     self.results = results
@@ -136,14 +149,14 @@ function batch:finished(task)
   if self.left > 0 then self:feed() end
   if self.open == 0 and not self._is_done then
     self._is_done = true
-    if self.progress then self.progress:finish() end
+    self:close()
     if self.on_end then self.on_end(self) end
   end
 end
 
 local function new_progress(pool, opts, total)
   if not opts or not opts.progress then return nil end
-  return require("pool.progress").new(pool, opts.progress, total)
+  return require("pool.lists.progress").new(pool, opts.progress, total)
 end
 
 -- The chunksize of a list whose caller gives none: that of the environment, which `manymoons compare --chunks` sets;
@@ -158,16 +171,48 @@ end
 
 local function chunksize_of(opts) return opts and opts.chunksize or usual_chunksize() end
 
+-- The list has ended, or its caller waits no more.
+function batch:close()
+  if self.progress then self.progress:finish() end
+  if self.journal then self.journal:close() end
+end
+
+-- What the journal has is done; the rest is to be put.
+local function take_from_journal(self, f, path)
+  self.journal = require("pool.lists.journal")("Pool:" .. self.name, path, f, self.list, self.total)
+  self.results = self.journal.results
+  local ranges, last = {}, self.total
+  for place = self.total, 0, -1 do
+    if place == 0 or self.journal.known[place] then
+      if place < last then ranges[#ranges + 1] = { first = place + 1, last = last } end
+      last = place - 1
+    end
+  end
+  self.ranges = ranges
+  self.left = self.total - self.journal.count
+  if self.journal.count > 0 then note_done(self, self.journal.count) end
+end
+
+local function begin(self, f, opts)
+  if opts and opts.resume then take_from_journal(self, f, opts.resume) end
+  self.progress = new_progress(self.pool, opts, self.total)
+  if self.done > 0 then note_done(self, 0) end
+end
+
 -- total: the length of the list; name: of the pool's method
 local function new_batch(pool, mode, f, list, opts, total, name)
   local entry = pool._dispatcher.add_function(pool, retrying(f, opts)) -- before there is a bar: it may raise
-  return setmetatable({
+  local self = setmetatable({
     pool = pool, dispatcher = pool._dispatcher, mode = mode, name = name, list = list, total = total, done = 0,
-    failed = 0, cancelled = 0, results = {}, tasks = {}, open = 0, ranges = {}, left = 0,
-    chunksize = chunksize_of(opts),
+    failed = 0, cancelled = 0, results = {}, tasks = {}, open = 0, left = total,
+    ranges = total > 0 and { { first = 1, last = total } } or {}, chunksize = chunksize_of(opts),
     timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
-    progress = new_progress(pool, opts, total), entry = entry, returns_errors = opts and opts.errors == "return",
+    entry = entry, returns_errors = opts and opts.errors == "return",
   }, batch)
+  local ok, why = pcall(begin, self, f, opts)
+  if ok then return self end
+  pool._dispatcher.drop_function(pool, entry)
+  error(why, 0)
 end
 
 -- The error to raise: the first one, from which the others and the results can be had.
@@ -196,6 +241,7 @@ function batch:put(first, count)
   local task = self.dispatcher.put(self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = self.list, first = first, count = count, base = first - 1,
     timeout = self.timeout, retries = self.retries, returns = self.returns, is_each = self.is_each and count > 1,
+    is_answered_at_once = self.journal ~= nil,
   }, is_cancellable or open_pools.are_interruptible, is_cancellable)
   self.open = self.open + 1
   self.tasks[task.id] = task
@@ -204,7 +250,7 @@ end
 -- Lists that are waited for ---------------------------------------------------------------------------
 
 local function size_of_slice(self, left)
-  if self.pool._config.row.is_immediate then return left end
+  if self.pool._config.row.is_immediate then return self.journal and 1 or left end
   if self.chunksize and not self.is_each then return self.chunksize end
   if self.timeout or not self.cost then return 1 end
   local share = math.ceil(left / (AHEAD * self.dispatcher.size(self.pool)))
@@ -213,20 +259,32 @@ local function size_of_slice(self, left)
   return math.max(least, math.min(share, math.floor(SLICE_NS / self.cost)), least)
 end
 
+-- Takes up to so many items that are not put yet: the first one, and how many they are.
+local function take_slice(self, size)
+  local range = self.ranges[#self.ranges]
+  local first = range.first
+  size = limit(self, size, range.last - first + 1)
+  range.first = first + size
+  self.left = self.left - size
+  if range.first > range.last then table.remove(self.ranges) end
+  return first, size
+end
+
+-- How many slices are under way at most. A journal gets a result before the caller of a pool without workers runs the
+-- next item.
+local function most_open(self)
+  if self.journal and self.pool._config.row.is_immediate then return 1 end
+  local each = self.is_each and AHEAD_OF_EACH or self.chunksize and AHEAD_OF_GIVEN or AHEAD
+  return self.dispatcher.size(self.pool) * each
+end
+
 -- Slices of a given size are submitted in bursts, so that workers stay busy and the parent wakes
 -- seldom.
 local function feed_some(self)
-  local most = self.dispatcher.size(self.pool)
-    * (self.is_each and AHEAD_OF_EACH or self.chunksize and AHEAD_OF_GIVEN or AHEAD)
+  local most = most_open(self)
   if self.chunksize and self.open > most / 2 then return end
   while self.open < most and #self.ranges > 0 do
-    local range = self.ranges[#self.ranges]
-    local size = limit(self, size_of_slice(self, self.left), range.last - range.first + 1)
-    local first = range.first
-    range.first = first + size
-    self.left = self.left - size
-    if range.first > range.last then table.remove(self.ranges) end
-    put_all(self, first, size)
+    put_all(self, take_slice(self, size_of_slice(self, self.left)))
   end
 end
 
@@ -241,7 +299,7 @@ end
 -- Nobody waits for it any more.
 function batch:abandon()
   fail_rest(self, of_kind("cancelled", "the call was cancelled"))
-  if self.progress then self.progress:finish() end
+  self:close()
 end
 
 function batch:feed()
@@ -266,11 +324,9 @@ function batch:give_back(task, last)
 end
 
 local function run_and_wait(self)
-  self.is_each = self.chunksize == 1 and self.pool._config.row.has_own_vm and not self.timeout
+  self.is_each = self.chunksize == 1 and self.pool._config.row.has_own_vm and not self.timeout and not self.journal
   self.takes_back, self.returns = not self.chunksize or self.is_each, not self.chunksize
-  self.left = self.total
-  if self.total > 0 then
-    self.ranges[1] = { first = 1, last = self.total }
+  if self.left > 0 then
     self:feed()
     if self.open > 0 then self.dispatcher.pump_until(self.pool, self) end
   end
@@ -289,7 +345,7 @@ function lists.map(pool, mode, f, list, opts, count, name, part)
   local self = new_batch(pool, mode, f, list, opts, count, name)
   self.part = part
   local ok, result = pcall(run_and_wait, self)
-  if self.progress then self.progress:finish() end
+  self:close()
   if not ok then error(result, 0) end
   return result
 end
@@ -297,21 +353,21 @@ end
 -- Lists that are waited for later ---------------------------------------------------------------------
 
 local function send_all(self)
-  local first = 1
-  while first <= self.total do
-    local left = self.total - first + 1
-    local size = self.chunksize or math.floor(left / (self.dispatcher.size(self.pool) * SLICES_PER_WORKER))
-    if self.timeout and not self.chunksize then size = 1 end
-    size = limit(self, size, left)
-    put_all(self, first, size)
-    first = first + size
+  local size_of = function(left)
+    if self.chunksize then return self.chunksize end
+    return self.timeout and 1 or math.floor(left / (self.dispatcher.size(self.pool) * SLICES_PER_WORKER))
+  end
+  local writes_each = self.journal and self.pool._config.row.is_immediate
+  while self.left > 0 do
+    put_all(self, take_slice(self, writes_each and 1 or size_of(self.left)))
+    if writes_each then self.dispatcher.pump_until(self.pool, self, 0) end
   end
 end
 
 function lists.map_async(pool, mode, f, list, opts, count, name)
   local self = new_batch(pool, mode, f, list, opts, count, name)
   local result = future.new(pool, opts)
-  result._work, self.is_cancellable = self, true
+  result._work, self.is_cancellable, self.is_feeding = self, true, true
   self.open = 1 -- until everything is sent
   function self.on_end()
     local err = not self.returns_errors and error_of(self)
@@ -321,6 +377,7 @@ function lists.map_async(pool, mode, f, list, opts, count, name)
   pool._dispatcher.drop_function(pool, self.entry)
   if not sent then
     pool._dispatcher.cancel(pool, self)
+    self:close()
     error(why, 0)
   end
   self:finished({ id = 0 })
@@ -347,6 +404,7 @@ local function arrive(self, index, ok, value)
 end
 
 function imap_results:take(task, first, count, _, results, failures)
+  if self.journal then failures = write_in_journal(self, task, first, count, results, failures) end
   for i = 1, count do
     local index = first + i - 1
     if not (task.settled and task.settled[index]) then
@@ -394,8 +452,22 @@ function imap_results:put(first, count, chunk)
   local task = self.dispatcher.put(self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = chunk, first = first, count = count,
     base = chunk.base + first - 1, timeout = self.timeout, retries = self.retries,
+    is_answered_at_once = self.journal ~= nil,
   }, true, self.retries > 0)
   if self.dispatcher.is_open(self.pool, task) then self.tasks[task.id] = task end
+end
+
+-- Those that the journal has come at once.
+local function put_unknown(self, count, chunk)
+  local known, first = self.journal.known, 1
+  for i = 1, count + 1 do
+    local place = chunk.base + i
+    if i > count or known[place] then
+      if first < i then put_all(self, first, i - first, chunk) end
+      first = i + 1
+    end
+    if i <= count and known[place] then arrive(self, place, true, self.journal.results[place]) end
+  end
 end
 
 local function send_chunk(self)
@@ -403,7 +475,7 @@ local function send_chunk(self)
   if count == 0 then return end
   chunk.base = self.last_read
   self.last_read = chunk.base + count
-  put_all(self, 1, count, chunk)
+  if self.journal then put_unknown(self, count, chunk) else put_all(self, 1, count, chunk) end
 end
 
 local function has_room(self) return self.last_read - self.last_given + self.chunksize <= self.window end
@@ -440,6 +512,7 @@ local function finish_imap(self)
   if self.is_over then return end
   self.is_over = true
   imaps[self.pool][self] = nil
+  if self.journal then self.journal:close() end
   if self.progress then self.progress:finish(self.is_exhausted and self.last_given == self.arrived) end
   if self.pool._config.pid == native.pid() and not self.dispatcher.has_ended(self.pool) then
     self.dispatcher.cancel(self.pool, self)
@@ -515,6 +588,12 @@ local function next_result(self, timeout)
   return outcome.value
 end
 
+local function open_journal_of_imap(self, f, path)
+  local list, where = self.items.list, "Pool:" .. self.name
+  if not list then checks.fail(where .. ": resume: not for an iterator, whose items a later run does not know") end
+  self.journal = require("pool.lists.journal")(where, path, f, list, self.total)
+end
+
 -- items: see arguments.items
 function lists.imap(pool, f, items, opts, is_ordered, name, part)
   local chunksize = chunksize_of(opts) or 1
@@ -529,6 +608,7 @@ function lists.imap(pool, f, items, opts, is_ordered, name, part)
     progress = new_progress(pool, opts, items.total), entry = entry, tasks = {}, ready = {}, arrived = 0, failed = 0,
     cancelled = 0, last_read = 0, last_given = 0, returns_errors = opts and opts.errors == "return",
   }, imap_results)
+  if opts and opts.resume then open_journal_of_imap(self, f, opts.resume) end
   remember(self)
   fill(self)
   local closer = setmetatable({}, { __close = function() finish_imap(self) end })

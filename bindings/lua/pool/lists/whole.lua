@@ -15,6 +15,11 @@ local whole = {}
 
 local function workers_of(pool) return pool._config.row.is_immediate and 1 or pool._dispatcher.size(pool) end
 
+-- A part is one task. Where each task has its own stream of random numbers, each item is a part.
+local function parts_of(pool, count)
+  return pool._config.seed and count or math.min(count, workers_of(pool) * PER_WORKER)
+end
+
 -- The list in `parts` sublists of about the same length; `before` is the number of items before a sublist.
 local function cut(list, count, parts)
   local sublists, first = { n = parts }, 1
@@ -39,7 +44,7 @@ local function folder(f, op)
 end
 
 function whole.reduce(pool, f, list, op, init, opts, count)
-  local parts = math.min(count, workers_of(pool) * PER_WORKER)
+  local parts = parts_of(pool, count)
   local folded, from = init, 1
   local results = lists.map(pool, MAP, folder(f, op), cut(list, count, parts), opts, parts, "reduce", "part")
   if folded == nil then folded, from = results[1], 2 end
@@ -62,7 +67,7 @@ end
 
 -- The items themselves, not copies of them.
 function whole.filter(pool, f, list, opts, count)
-  local parts = math.min(count, workers_of(pool) * PER_WORKER)
+  local parts = parts_of(pool, count)
   local sublists, kept = cut(list, count, parts), {}
   for part, places in ipairs(lists.map(pool, MAP, chooser(f), sublists, opts, parts, "filter", "part")) do
     for _, place in ipairs(places) do kept[#kept + 1] = list[sublists[part].before + place] end
@@ -80,20 +85,20 @@ local function finder(f)
 end
 
 -- The sublists grow: what comes early is found soon, and a long list costs few calls.
-local function growing(list, count)
+local function growing(list, count, most)
   local at, size = 0, 1
   return function()
     if at >= count then return nil, false end
     local items = { n = math.min(size, count - at), before = at }
     for i = 1, items.n do items[i] = list[at + i] end
-    at, size = at + items.n, math.min(2 * size, 1024)
+    at, size = at + items.n, math.min(2 * size, most)
     return items, true
   end
 end
 
 -- The first item for which f is true, and its place; nothing if there is none. What is under way is cancelled then.
 function whole.find(pool, f, list, opts, count)
-  local befores, next_items = {}, growing(list, count)
+  local befores, next_items = {}, growing(list, count, pool._config.seed and 1 or 1024)
   local function next_sublist()
     local items, is_item = next_items()
     if is_item then befores[#befores + 1] = items.before end
