@@ -170,6 +170,7 @@ end
 
 local function error_of(task, value)
   if getmetatable(value) == errors.Error then return value end
+  value = native.without_own_place(value, task.co)
   local text = native.traceback(task.co)
   return setmetatable({
     message = errors.text_of(value),

@@ -7,6 +7,7 @@
 
 #include "core/settings.h"
 #include "core/system.h"
+#include "state/caller.h"
 #include "state/error.h"
 #include "state/message_handlers.h"
 #include "state/traceback.h"
@@ -71,6 +72,7 @@ static int push_failure(lua_State *L, int value, const char *kind) {
 int failure_handler(lua_State *L) {
   struct vm *vm = vm_of(L);
   if ((vm && vm_should_stop(vm)) || message_handlers_is_caught(L, 1)) return 1;
+  caller_strip_own(L, L, 1);
   const int value = lua_gettop(L);
   const int failure = push_failure(L, value, kind_of(L, value));
   traceback_push(L, L, NULL, 1);
