@@ -13,8 +13,7 @@ bool caller_is_own(const lua_Debug *ar) { return strncmp(ar->source, "=manymoons
 
 /* ---- the place ------------------------------------------------------------------------------- */
 
-/* The innermost Lua function from `level` on. */
-static bool find_lua(lua_State *of, int level, lua_Debug *out) {
+bool caller_find_lua(lua_State *of, int level, lua_Debug *out) {
   for (; lua_getstack(of, level, out); level++) {
     lua_getinfo(of, "Sl", out);
     if (*out->what != 'C') return true;
@@ -25,7 +24,7 @@ static bool find_lua(lua_State *of, int level, lua_Debug *out) {
 void caller_strip_own(lua_State *L, lua_State *of, int level) {
   lua_Debug at;
   char place[LUA_IDSIZE + 16];
-  if (lua_type(L, -1) != LUA_TSTRING || !find_lua(of, level, &at) || !caller_is_own(&at)) return;
+  if (lua_type(L, -1) != LUA_TSTRING || !caller_find_lua(of, level, &at) || !caller_is_own(&at)) return;
   const size_t size = (size_t)snprintf(place, sizeof place, "%s:%d: ", at.short_src, at.currentline);
   const char *text = lua_tostring(L, -1);
   if (strncmp(text, place, size) != 0) return;

@@ -326,7 +326,8 @@ static bool write_source(lua_State *L, struct image_writer *image, const char *n
   return module_source_push(L, name) && write_if_sendable(L, entry);
 }
 
-static const char pruned_key = 'p'; /* its address is the key of the copies, which live until the next image */
+static const char pruned_key =
+    'p'; /* its address is the key of the copies, which live until the next image */
 
 /* Pushes a copy of the table on top without its functions in C. [-0, +1, memory] */
 static void push_pruned(lua_State *L) {

@@ -186,7 +186,7 @@ end
 
 local function error_of(task, value)
   if getmetatable(value) == errors.Error then return value end
-  value = native.without_own_place(value, task.co)
+  value = native.shown_error(value, task.co)
   local text = native.traceback(task.co)
   return setmetatable({
     message = errors.text_of(value),

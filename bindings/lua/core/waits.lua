@@ -40,7 +40,9 @@ for _, way in ipairs(native.wait_ways()) do
   assert(waits.ways[way], way)
 end
 
-local function begin(scheduler, handle, way, ...) return scheduler.begin_wait(waits.ways[way].task, handle, way, ...) end
+local function begin(scheduler, handle, way, ...)
+  return scheduler.begin_wait(waits.ways[way].task, handle, way, ...)
+end
 
 -- From now on waits go to tasks where there are some: tasks is async.schedulers, wake(queue, way, is_all) wakes those
 -- that stand in a list, close(handle, descriptor or nil) those that wait for what is closed;

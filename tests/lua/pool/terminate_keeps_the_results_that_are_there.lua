@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- A call that has ended before terminate has its result, also if nobody has asked for it yet; one that runs is cancelled.
+-- A call that has ended before terminate has its result, also if nobody has asked for it yet; one that runs is
+-- cancelled.
 local mm = require "manymoons"
 local expect = require "expect"
 
