@@ -72,7 +72,7 @@ int pipe_new(lua_State *L) {
   return 2;
 }
 
-/* ---- waits of the only caller that has the other end ------------------------------------------ */
+/* ---- waits of the only caller that has the other end ----------------------------------------- */
 
 static const char users_key[] = "manymoons.connections"; /* its address is the key */
 
