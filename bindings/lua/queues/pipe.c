@@ -77,7 +77,7 @@ int pipe_new(lua_State *L) {
 static const char users_key[] = "manymoons.connections"; /* its address is the key */
 
 /* The connections of this VM, by the ring and what they do with it. [-0, +1, memory] */
-static void push_users(lua_State *L) { weak_table_push_kept(L, users_key, "v"); }
+static void push_users(lua_State *L) { weak_table_push_kept(L, users_key, "v", 0); }
 
 enum ring_use { READS, WRITES };
 
