@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- brokers: none
 -- A call that has ended before terminate has its result, also if nobody has asked for it yet; one that runs is
 -- cancelled.
 local mm = require "manymoons"
