@@ -6,6 +6,7 @@
 
 #include "ctrl_c.h"
 #include "state/error.h"
+#include "state/method_hint.h"
 #include "state/traceback.h"
 
 /* The message handler: adds a traceback, except to an error object with __tostring, of which it
@@ -16,7 +17,9 @@ static int explain(lua_State *L) {
   if (!is_text && luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) return 1;
   const char *text =
       is_text ? lua_tostring(L, 1) : lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-  traceback_push(L, L, text, 1);
+  lua_pushstring(L, text);
+  method_hint_add(L, L, 1);
+  traceback_push(L, L, lua_tostring(L, -1), 1);
   return 1;
 }
 

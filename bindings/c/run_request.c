@@ -12,6 +12,7 @@
 #include "state/counted.h"
 #include "state/error.h"
 #include "state/message_handlers.h"
+#include "state/method_hint.h"
 #include "state/names.h"
 #include "state/traceback.h"
 #include "state/transfer.h"
@@ -139,6 +140,7 @@ static bool prepare_on(lua_State *L, struct vm *vm, const struct request *r, str
 static int handle_error(lua_State *L) {
   if (vm_should_stop(vm_of(L)) || message_handlers_is_caught(L, 1)) return 1;
   error_push_text(L, 1);
+  method_hint_add(L, L, 1);
   traceback_push(L, L, lua_tostring(L, -1), 1);
   return 1;
 }

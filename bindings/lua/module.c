@@ -50,6 +50,7 @@
 #include "state/coroutines.h"
 #include "state/library.h"
 #include "state/message_handlers.h"
+#include "state/method_hint.h"
 #include "state/raise.h"
 #include "state/random_stream.h"
 #include "state/traceback.h"
@@ -74,6 +75,18 @@ static int on_end(lua_State *L) {
 /* place() → "FILE:LINE: " of the script's call, for messages (state/caller.h). [-0, +1, memory] */
 static int place_call(lua_State *L) {
   caller_push_place(L);
+  return 1;
+}
+
+/* shown_error(error, coroutine or nil) → the error of the coroutine, or the one for which the calling message handler runs:
+ * without the place that it begins with, if that is a line of this library (state/caller.h), and with the method that is
+ * meant (state/method_hint.h). [-0, +1, memory] */
+static int shown_error(lua_State *L) {
+  enum { HANDLER = 2 }; /* level of the frame below this function and the handler */
+  lua_State *of = lua_tothread(L, 2);
+  lua_settop(L, 1);
+  caller_strip_own(L, of ? of : L, of ? 0 : HANDLER);
+  method_hint_add(L, of ? of : L, of ? 0 : HANDLER);
   return 1;
 }
 
@@ -128,6 +141,7 @@ static const luaL_Reg native_functions[] = {
     {"variable", variable_call},
     {"metatable_of", metatable_of_call},
     {"is_caught", is_caught_call},
+    {"shown_error", shown_error},
     {"worker_start", pool_rings_start_worker},
     {"end_leaving_workers", worker_end_leaving_call},
     {"sandbox_obstacle", sandbox_obstacle_call},

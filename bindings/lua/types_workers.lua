@@ -41,7 +41,7 @@
 ---@field daemon boolean may be set before start
 ---@field pid? integer nil before start
 ---@field exitcode? integer nil while alive; 0 success, 1 an uncaught error, N after os.exit(N), -N after signal N
----@field sentinel? integer a descriptor, readable once it has ended; absent where there are no processes
+---@field sentinel? integer|manymoons.Process for mm.wait, ready once it has ended: the descriptor of a process, elsewhere the Process itself; nil before start
 local Process = {}
 
 ---Starts it. Raises if it was started before, if the function or an argument cannot be sent, or if the system

@@ -49,6 +49,29 @@ local task = mm.async.spawn(function() lock:acquire() end)
 task:get()
 END
 
+# Tasks in each kind of wait, beside a worker that waits.
+cat >tasks.lua <<'END'
+local mm = require("manymoons")
+local event, gate, condition, barrier = mm.Event(), mm.Event(), mm.Condition(), mm.Barrier(3)
+local jobs, full, begun = mm.JoinableQueue(), mm.Queue(1), mm.Queue()
+jobs:put(1)
+full:put(1)
+local function keep(started, open) started:put(true) open:wait() end
+local worker = mm.Process{ name = "keeper", target = keep, args = { begun, gate, event, condition, barrier, jobs, full } }
+worker:start()
+begun:get()
+local tasks = {}
+for _, wait in ipairs({
+  function() event:wait() end,
+  function() condition:acquire() condition:wait() end,
+  function() barrier:wait() end,
+  function() jobs:join() end,
+  function() full:put(2) end,
+  function() worker:join() end,
+}) do tasks[#tasks + 1] = mm.async.spawn(wait) end
+mm.async.gather(tasks)
+END
+
 # says WORLD SCRIPT TEXT…
 says() {
   world=$1 script=$2
@@ -80,6 +103,11 @@ for world in threads interpreters processes; do
   says $world pool "MainProcess (process [0-9]*) waits at pool.lua:4" "waits for Lock at pool.lua:4"
 done
 
+for world in threads interpreters processes; do
+  says $world tasks "MainProcess (process [0-9]*) waits in Task-6 and 5 more tasks at tasks.lua:17" \
+    "keeper (process [0-9]*) waits in Event:wait at tasks.lua:6"
+done
+says async tasks "MainProcess (process [0-9]*) waits in Task-7 and 6 more tasks at tasks.lua:17"
 says async task "Task-1 (process [0-9]*) waits for Lock at task.lua:4"
 "$manymoons" --world async exit.lua >out 2>err || fail "the end of tasks fails"
 grep -q "child does not end: it would wait for ever" err || fail "a child that never ends is not reported"
@@ -98,6 +126,12 @@ if mm.current_world() ~= "threads" then
   local ok, err = pcall(pool.map, pool, function() return gate:get() end, { 1 }, { timeout = 0.3 })
   assert(not ok and err.kind == "timeout", tostring(err))
 end
+local event = mm.Event()
+mm.async.run(function()
+  local task = mm.async.spawn(function() return event:wait() end)
+  mm.Process(function(e) mm.sleep(0.3) e:set() end, event):start()
+  assert(task:get())
+end)
 pool:close()
 pool:join()
 END

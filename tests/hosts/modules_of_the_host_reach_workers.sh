@@ -21,6 +21,7 @@ pool = mm.world(os.getenv("MM_IN")).Pool(1)
 early = mm.world(os.getenv("MM_IN")).Pool(1)
 function try(what, want, ...)
   local ok, got = pcall(pool.apply, pool, ...)
+  if type(want) == "table" then got = getmetatable(got) end
   if not ok or got ~= want then out:write(what, ": ", (tostring(got):gsub("\n.*", "")), "\n") end
 end
 function common()
@@ -52,6 +53,9 @@ try("vim.tbl_map", 6, function(list) return vim.tbl_map(function(x) return x * 2
 local decoded = vim.fn.json_decode('{"a":null}')
 try("a null", true, function(t) return type(t.a) == "userdata" and t.a == vim.NIL end, decoded)
 try("a null that comes back", vim.NIL, function(t) return t.a end, decoded)
+local empty = vim.fn.json_decode("{}")
+try("an empty object", "table", type, empty)
+try("an empty object that comes back", getmetatable(empty), function(t) return t end, empty)
 if os.getenv("MM_IN") ~= "threads" then
   try("code that asks for the editor", true, function() return vim == nil or vim.api == nil end)
 end

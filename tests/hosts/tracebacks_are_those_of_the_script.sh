@@ -25,6 +25,11 @@ grep -q "manymoons/" err && complain "lines of the library"
 MANYMOONS_DEBUG=1 "$program" wrong.lua 2>err && complain "no error"
 grep -q "manymoons/core/checks.lua" err || complain "no lines of the library"
 
+echo 'require("manymoons").Queue():gett()' >misspelt.lua
+"$program" misspelt.lua 2>err && complain "no error"
+grep -q "^manymoons: misspelt.lua:1: attempt to call a nil value (method 'gett'): did you mean 'get'?$" err ||
+  complain "what is meant is not said"
+
 cat >process.lua <<'END'
 local mm = require "manymoons"
 local function start() local p = mm.Process(function() local x = nil + 1 end) p:start() return p end

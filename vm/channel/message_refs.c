@@ -44,17 +44,18 @@ status message_refs_retain(const uint8_t *data, size_t size) {
   return STATUS_OK;
 }
 
-static bool is_pipe_end(object_ref ref) {
-  const struct object *object = find_object(ref);
-  return object && object->kind == OBJECT_PIPE_END;
-}
+static bool is_pipe_end(const struct object *o) { return o && o->kind == OBJECT_PIPE_END; }
 
 status message_refs_list(const uint8_t *data, size_t size, enum message_part part, struct bytes *out) {
   struct message m;
   if (message_parse(data, size, &m)) return STATUS_OK;
   for (uint32_t i = 0; i < m.handle_count; i++) {
     const object_ref ref = message_handle_at(&m, i).reference;
-    if (part == MESSAGE_BUT_PIPES && is_pipe_end(ref)) continue;
+    struct object *left_out = part == MESSAGE_BUT_PIPES ? find_object(ref) : NULL;
+    if (is_pipe_end(left_out)) {
+      object_lend(left_out);
+      continue;
+    }
     const status st = bytes_append(out, &ref, sizeof ref);
     if (st) return st;
   }

@@ -311,7 +311,10 @@ void segment_share_with_child(uint32_t slot, const struct object_list *passed) {
   for (size_t i = 0; i < segment.held_capacity; i++) {
     if (!segment.held[i].object) continue;
     struct object *o = segment_at(segment.held[i].object);
-    if (is_passed(o, passed)) object_share(o, slot);
+    if (is_passed(o, passed))
+      object_share(o, slot);
+    else
+      object_lend(o);
     KILL_POINT("segment.shared");
   }
   mutex_unlock(&segment.lock);

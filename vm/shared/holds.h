@@ -32,8 +32,8 @@ object_ref segment_object_ref(const struct object *o);
 MUST_CHECK status segment_hold(struct object *o);
 /* One handle less. With the last of the process and of all messages the object ends. */
 void segment_release(struct object *o);
-/* Whether no other process and no message has the object, and this process holds it `handles` times, at
- * the instant of the call: then no other handle comes to be but by these. */
+/* Whether no other process and no message has the object, no worker inherited it without a hold, and this process
+ * holds it `handles` times, at the instant of the call: then no other handle comes to be but by these. */
 bool segment_is_sole(const struct object *o, uint32_t handles);
 /* Drops all holds on objects of that kind at a clean exit, so that no owner-death handling runs for
  * them. */

@@ -31,6 +31,8 @@ void object_share(struct object *o, uint32_t slot) {
   atomic_fetch_add(&o->additions, 1);
 }
 
+void object_lend(struct object *o) { atomic_store(&o->purpose, PURPOSE_LENT); }
+
 void object_clear_holder(struct object *o, uint32_t slot) {
   atomic_fetch_and(&o->holders[slot / 64], ~(UINT64_C(1) << slot % 64));
 }
@@ -64,10 +66,11 @@ static bool has_other_holder(const struct object *o, uint32_t slot) {
   return false;
 }
 
+/* A holder that lent the object did so before it let go, so that is asked last. */
 bool object_is_held_by_one(const struct object *o, uint32_t slot) {
   const uint64_t before = atomic_load(&o->additions);
   if (atomic_load(&o->in_flight) || atomic_load(&o->anchors) || has_other_holder(o, slot)) return false;
-  return atomic_load(&o->additions) == before;
+  return atomic_load(&o->additions) == before && atomic_load(&o->purpose) != PURPOSE_LENT;
 }
 
 bool object_is_live(const struct object *o) { return atomic_load(&o->state) == OBJECT_LIVE; }

@@ -45,9 +45,15 @@ enum object_kind {
   OBJECT_KIND_LAST = OBJECT_FROZEN_TABLE
 };
 
-/* For processes that inspect another program (bindings/lua/cli/inspect.c); nothing depends on
- * it. */
-enum object_purpose { PURPOSE_NONE = 0, PURPOSE_QUEUE = 1, PURPOSE_TASKS = 2, PURPOSE_RESULTS = 3 };
+/* Those of rings are for processes that inspect another program (bindings/lua/cli/inspect.c); nothing depends on
+ * them. LENT: of an object that a worker inherited without a hold, which it may take later (holds.h). */
+enum object_purpose {
+  PURPOSE_NONE = 0,
+  PURPOSE_QUEUE = 1,
+  PURPOSE_TASKS = 2,
+  PURPOSE_RESULTS = 3,
+  PURPOSE_LENT = 4
+};
 
 enum { OBJECT_MAGIC = 0x4d4d4f42 };
 /* DYING is or-ed with the slot of the destroyer, shifted by OBJECT_SLOT_SHIFT. NEW: not published
@@ -74,13 +80,15 @@ void object_init(struct object *o, enum object_kind kind, uint64_t number);
 void object_begin(struct object *o);
 /* Makes the process in `slot` a holder. The caller is one. */
 void object_share(struct object *o, uint32_t slot);
+/* A worker comes to know the object without holding it. The caller holds it. */
+void object_lend(struct object *o);
 /* It may be done twice. The caller sees afterwards whether the object is still held. */
 void object_clear_holder(struct object *o, uint32_t slot);
 /* Whether the process in `slot` holds it; of another process at the instant of the call. */
 bool object_has_holder(const struct object *o, uint32_t slot);
 /* Whether any process holds it. */
 bool object_is_held(const struct object *o);
-/* Whether the process in `slot` alone can reach it. Under rank_count. */
+/* Whether the process in `slot` alone can reach it, now and until it shares it. Under rank_count. */
 bool object_is_held_by_one(const struct object *o, uint32_t slot);
 /* Sets bits by which another object needs this one. The caller holds it. */
 void object_anchor(struct object *o, uint32_t anchor);

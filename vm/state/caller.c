@@ -13,6 +13,25 @@ bool caller_is_own(const lua_Debug *ar) { return strncmp(ar->source, "=manymoons
 
 /* ---- the place ------------------------------------------------------------------------------- */
 
+bool caller_find_lua(lua_State *of, int level, lua_Debug *out) {
+  for (; lua_getstack(of, level, out); level++) {
+    lua_getinfo(of, "Sl", out);
+    if (*out->what != 'C') return true;
+  }
+  return false;
+}
+
+void caller_strip_own(lua_State *L, lua_State *of, int level) {
+  lua_Debug at;
+  char place[LUA_IDSIZE + 16];
+  if (lua_type(L, -1) != LUA_TSTRING || !caller_find_lua(of, level, &at) || !caller_is_own(&at)) return;
+  const size_t size = (size_t)snprintf(place, sizeof place, "%s:%d: ", at.short_src, at.currentline);
+  const char *text = lua_tostring(L, -1);
+  if (strncmp(text, place, size) != 0) return;
+  lua_pushstring(L, text + size);
+  lua_remove(L, -2);
+}
+
 static const char mark = 'm'; /* its address marks frames; never written */
 
 void caller_push_mark(lua_State *L) { lua_pushlightuserdata(L, (void *)(uintptr_t)&mark); }

@@ -46,6 +46,14 @@ bool caller_is_method(lua_State *L);
 /* Puts place and name in front of the error on top, if that is text; in place of the place that it has. [-1, +1, memory] */
 void caller_name_in(lua_State *L);
 
+/* The innermost Lua function of `of` from `level` on, with its source and line (Sl). False: there is none.
+ * [-0, +0, does not raise] */
+bool caller_find_lua(lua_State *of, int level, lua_Debug *out);
+/* Of the error on top, which code under `level` of the stack of `of` has raised: takes away the place that it begins with,
+ * if that is a line of this library, which called a function in C for the script (`pool:apply(error, "text")`).
+ * [-1, +1, memory] */
+void caller_strip_own(lua_State *L, lua_State *of, int level);
+
 /* A lua_CFunction: (f, …) → the results of f(…), which is called for the script. [-n, +m, raises] */
 int caller_run(lua_State *L);
 /* Pushes the mark that makes the running C function such a frame: its first value. The second one is the function

@@ -4,6 +4,7 @@
  * instead. */
 #include <string.h>
 
+#include "state/classes.h"
 #include "state/encode_class.h"
 #include "state/encode_sets.h"
 #include "state/error.h"
@@ -325,6 +326,40 @@ static bool write_source(lua_State *L, struct image_writer *image, const char *n
   return module_source_push(L, name) && write_if_sendable(L, entry);
 }
 
+static const char pruned_key =
+    'p'; /* its address is the key of the copies, which live until the next image */
+
+/* Pushes a copy of the table on top without its functions in C. [-0, +1, memory] */
+static void push_pruned(lua_State *L) {
+  const int whole = lua_gettop(L);
+  lua_newtable(L);
+  lua_pushnil(L);
+  while (lua_next(L, whole)) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    if (lua_iscfunction(L, -1))
+      lua_pop(L, 2);
+    else
+      lua_rawset(L, whole + 1);
+  }
+}
+
+/* The field `key` of the module at that index, which cannot be sent as it is: if it is a metatable, values of the host
+ * may have it (`vim.empty_dict()`), so the worker has one of that name, without what is the host's. */
+static void write_pruned(lua_State *L, struct entry entry, int module) {
+  const int top = lua_gettop(L);
+  lua_getfield(L, module, entry.key);
+  if (lua_istable(L, -1) && class_has_metamethods(L, -1)) {
+    push_pruned(L);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &pruned_key);
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+    lua_pop(L, 1);
+    (void)write_if_sendable(L, entry);
+  }
+  lua_settop(L, top);
+}
+
 /* Writes the fields of a host's module that can be sent, and its metatable. The module is on top of the stack,
  * and popped. One that is no table has no fields, and is sent as it is. */
 static void write_fields(lua_State *L, struct image_writer *image, const char *name) {
@@ -338,10 +373,10 @@ static void write_fields(lua_State *L, struct image_writer *image, const char *n
   lua_pushnil(L);
   while (lua_next(L, module)) {
     entry.key = has_name(L) ? lua_tostring(L, -2) : NULL;
-    if (entry.key)
-      (void)write_if_sendable(L, entry);
-    else
+    if (!entry.key)
       lua_pop(L, 1);
+    else if (!write_if_sendable(L, entry))
+      write_pruned(L, entry, module);
   }
   lua_settop(L, module - 1);
 }
@@ -367,6 +402,8 @@ static void write_host_modules(lua_State *L, struct image_writer *image) {
   write_sources(L, image);
   lua_pushvalue(L, names);
   encode_set_keep(L, ENCODE_WITHOUT_SOURCE);
+  lua_newtable(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &pruned_key);
   lua_pushloaded(L);
   lua_pushnil(L);
   while (lua_next(L, names)) {

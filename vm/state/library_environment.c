@@ -67,11 +67,46 @@ static void push_field(lua_State *L, int table, const char *name) {
   if (!lua_istable(L, table)) lua_remove(L, -2);
 }
 
+/* What opening the library io again replaces, where the program had it before and removed it: fields of the metatable of
+ * files, on LuaJIT the metatable itself. Pushes it and a copy of its fields; or nil twice. [-0, +2, memory] */
+static void push_files(lua_State *L) {
+  luaL_getmetatable(L, LUA_FILEHANDLE);
+  if (!lua_istable(L, -1)) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_newtable(L);
+  lua_pushnil(L);
+  while (lua_next(L, -3)) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, -4);
+  }
+}
+
+/* Puts back what push_files has left at `files`. [-0, +0, memory] */
+static void restore_files(lua_State *L, int files) {
+  if (!lua_istable(L, files)) return;
+  lua_pushnil(L);
+  while (lua_next(L, files + 1)) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, files);
+  }
+  lua_pushvalue(L, files);
+  lua_setfield(L, LUA_REGISTRYINDEX, LUA_FILEHANDLE);
+}
+
 /* Pushes the library as its own function opens it, and leaves globals and package.loaded as they were. */
 static void push_opened(lua_State *L, const struct library *library) {
+  const int files = lua_gettop(L) + 1;
+  push_files(L);
   lua_pushcfunction(L, library->open);
   lua_pushstring(L, library->name);
   lua_call(L, 1, 1);
+  restore_files(L, files);
+  lua_replace(L, files);
+  lua_settop(L, files);
   if (!lua_istable(L, -1)) { /* 5.1 may return nothing of use, and has made it a global */
     lua_pop(L, 1);
     push_field(L, GLOBALS, library->name);

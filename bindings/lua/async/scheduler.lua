@@ -37,6 +37,8 @@ local has_host = false -- whether there is a libuv loop
 
 -- Steps between two readings of the clock, and seconds between two polls of descriptors and wakers while tasks can run.
 local STEPS, LOOK_EVERY = 16, 100e-6
+-- Seconds between two looks of a thread that stands.
+local STAND_EVERY = 0.25
 -- In debug mode a step that takes longer is reported.
 local LONG_STEP = 0.1
 
@@ -57,6 +59,8 @@ local looked_at = 0
 local steps_left = STEPS
 local is_sleeping = false -- a thread sleeps in the loop
 local standing = native.standing_wait() -- that of the thread, while no task runs (deadlock/endless_wait.h)
+local moves = 0 -- steps and continued waits in which code of the script ran, not a wait's next try alone
+local stood = nil -- `moves` when `standing` began to look; nil: it does not stand
 local unowned = 0 -- waits that other code or another thread will end (await)
 local stop -- defined below
 
@@ -130,16 +134,28 @@ end
 
 -- Makes the caller, which is in a method, a waiter; stand and way are those of core/waits.lua. Returns what the task
 -- has to yield; or nil when the method should try again: at once, or because the caller could not yield and has waited.
-function scheduler.begin_wait(stand, handle, way, due, may_yield)
+-- is_again: it has waited, and no code of the script ran since.
+function scheduler.begin_wait(stand, handle, way, due, may_yield, is_again)
   local waiter = me(may_yield)
   if sources.stand[stand](waiter, handle, way) then
     withdraw(waiter)
     return nil
   end
   if due then set_timer(waiter, due) end
+  if is_again then moves = moves - 1 end
   if waiter.co then return PARKED end
   fibers.wait(waiter)
   return nil
+end
+
+-- Suspends the caller between two tries of a wait. is_endless: only this program ends the wait; is_again: as above.
+function scheduler.pause(seconds, is_endless, is_again)
+  if not is_endless then return scheduler.sleep(seconds) end
+  local waiter = me()
+  waiter.is_pausing = true
+  if is_again then moves = moves - 1 end
+  park(waiter, time() + seconds)
+  waiter.is_pausing = nil
 end
 
 function scheduler.sleep(seconds, may_yield)
@@ -170,6 +186,7 @@ end
 
 local function error_of(task, value)
   if getmetatable(value) == errors.Error then return value end
+  value = native.shown_error(value, task.co)
   local text = native.traceback(task.co)
   return setmetatable({
     message = errors.text_of(value),
@@ -294,6 +311,7 @@ end
 -- Runs one step of a task. is_plain: the task has no unusual state, so its other fields need no check.
 local function step(task)
   local a, b
+  moves = moves + 1
   if not task.is_plain then
     if task.state then return end
     if must_end(task) and not task.stuck then return end_cancelled(task) end
@@ -442,20 +460,51 @@ local function is_stuck()
   return not sources.are_wanted() and unowned == 0 and not has_host and native.gil().threads == 1
 end
 
+local function end_stand()
+  standing:finish()
+  stood = nil
+end
+
 local function sleep(seconds, fd)
   is_sleeping = true
   local ok, count, was_rung = pcall(loop.sleep, loop, seconds < math.huge and seconds or nil, fired, fd)
   is_sleeping = false
   if not ok then
-    standing:finish()
+    end_stand()
     error(count, 0)
   end
   return count, was_rung
 end
 
--- Whether all tasks wait, without a time, for what only another thread of this program can do.
-local function is_endless(now)
-  return first > last and not waiters.first_due(now) and unowned == 0 and not has_host and sources.are_of_program()
+-- Whether all tasks wait, without a time, for what only another thread of this program can do. What pauses tries again
+-- by itself.
+local function is_endless()
+  return first > last and not waiters.has_due() and unowned == 0 and not has_host and sources.are_of_program()
+end
+
+-- The youngest task, which others may wait for, and what is said of them all (deadlock/endless_wait.h).
+local function describe_tasks()
+  local tasks = scheduler.all_alive()
+  local task, others = tasks[#tasks], #tasks - 1
+  if not task then return end
+  local more = others == 0 and "" or (" and %d more task%s"):format(others, others == 1 and "" or "s")
+  return task.co, task_name(task) .. more
+end
+
+-- The thread stands while all its waits are endless. It has looked once each of them was tried and no code of the
+-- script ran, which may take several rounds of the loop. Its entry may outlast a wait by a step, in which no look is
+-- noted. → whether it has to look again.
+local function stand()
+  local is_standing = is_endless()
+  if stood and (moves ~= stood or (not is_standing and first > last)) then
+    end_stand()
+  elseif stood and is_standing then
+    standing:look(describe_tasks)
+  end
+  if not is_standing then return false end
+  standing:begin()
+  stood = moves
+  return true
 end
 
 -- Seconds until the next timer or check; 0 if a task can run.
@@ -478,12 +527,10 @@ local function look()
   end
   if seconds > 0 or fd or sources.are_wanted() then
     scheduler.get_loop()
-    local stands = is_endless(now)
-    if stands then standing:begin() end
+    if stand() then seconds = min(seconds, STAND_EVERY) end
     local count, was_rung = sleep(seconds, fd)
     now = time()
     sources.look(fired, count, was_rung, now)
-    if stands and is_endless(now) then standing:look() else standing:finish() end
     if fd then hosts.after_sleep() end
   end
   run_timers(now)
@@ -503,8 +550,10 @@ local function run_ready()
     if task.co then
       run_step(task)
     elseif task.fiber then
+      moves = moves + 1
       return task
     end
+    if stood and moves ~= stood then end_stand() end
     steps_left = steps_left - 1
     if steps_left <= 0 then
       steps_left = STEPS
@@ -534,7 +583,7 @@ function scheduler.expect_outside(by) unowned = unowned + by end
 function scheduler.recover()
   local task = current
   current, is_sleeping = nil, false
-  standing:finish()
+  end_stand()
   fibers.recover()
   if task and not task.state then end_cancelled(task) end
 end

@@ -26,7 +26,7 @@ local LOOK_AGAIN, RENEW_EVERY = 0.25, 1
 local DEADLOCK_EVERY = 0.1
 
 local descriptors = {} -- fd → { [READ] = list, [WRITE] = list, wanted = what the loop polls it for }
-local wanted_count = 0 -- how many descriptors the loop polls
+local wanted_count, own_count = 0, 0 -- how many descriptors the loop polls; how many of those tell of a worker's end
 local watched, watched_count = {}, 0 -- handle → list
 local hot = {} -- handles that were ready at the last check
 local locks = {} -- handles of locks among the watched ones
@@ -44,8 +44,9 @@ end
 
 -- An entry stays, for the next wait, until renew_descriptors finds that it has no waiters.
 local function set_wanted(entry, what)
-  if entry.wanted == 0 and what ~= 0 then wanted_count = wanted_count + 1 end
-  if entry.wanted ~= 0 and what == 0 then wanted_count = wanted_count - 1 end
+  local by = (what ~= 0 and 1 or 0) - (entry.wanted ~= 0 and 1 or 0)
+  wanted_count = wanted_count + by
+  if entry.is_own then own_count = own_count + by end
   entry.wanted = what
 end
 
@@ -57,12 +58,16 @@ local function fail_descriptor(fd, entry, why)
   end
 end
 
--- Adds the waiter to the list of fd. True: fd is a file, which is always ready. nil and why: fd is not open.
-local function add_to_descriptor(fd, what, waiter)
+-- Adds the waiter to the list of fd. True: fd is a file, which is always ready. nil and why: fd is not open. is_own: it
+-- is that of a worker.
+local function add_to_descriptor(fd, what, waiter, is_own)
   local entry = descriptors[fd]
   if not entry then
-    entry = { wanted = 0 }
+    entry = { wanted = 0, is_own = is_own }
     descriptors[fd] = entry
+  elseif entry.is_own and not is_own then -- the number may mean something else by now
+    if entry.wanted ~= 0 then own_count = own_count - 1 end
+    entry.is_own = false
   end
   local list = entry[what]
   if not list then
@@ -246,7 +251,7 @@ local function add_to_all(things, waiter, at_each_ring)
     else
       local is_ready, fd = add_to_watched(thing, proxy(), true, at_each_ring)
       if is_ready then return true end
-      if fd then add_to_descriptor(fd, READ, proxy()) end
+      if fd then add_to_descriptor(fd, READ, proxy(), true) end
     end
   end
   return false
@@ -293,7 +298,7 @@ function stand.in_list(waiter, q, way) return local_waits.add(waiter, q, way) en
 function sources.are_wanted() return wanted_count > 0 or watched_count > 0 end
 
 -- Whether all waits are for handles, and nothing but this program ends one.
-function sources.are_of_program() return wanted_count == 0 and not next(hot) end
+function sources.are_of_program() return wanted_count == own_count and not next(hot) end
 
 -- The longest time for which the loop may sleep; 0 if a handle has to be checked now.
 function sources.seconds_to_sleep(now)

@@ -3,7 +3,8 @@
 -- which a wait ends. Operations on lists take constant time, those on the heap logarithmic time.
 --
 --   list     head, tail, count; the places from head to tail have a waiter or false
---   waiter   list, slot: its list and its place in it; due, pos: its time, and its place in the heap
+--   waiter   list, slot: its list and its place in it; due, pos: its time, and its place in the heap; is_pausing: it
+--            will try again then, and go on only if it finds something
 local waiters = {}
 
 -- Lists of waiters ------------------------------------------------------------------------------------
@@ -51,6 +52,7 @@ end
 -- Timers ----------------------------------------------------------------------------------------------
 
 local timers, timer_count = {}, 0 -- a heap by due
+local pausing = 0 -- how many of them pause
 
 local function sift_up(at, waiter)
   local due = waiter.due
@@ -84,12 +86,14 @@ end
 local function set_timer(waiter, due)
   waiter.due = due
   timer_count = timer_count + 1
+  if waiter.is_pausing then pausing = pausing + 1 end
   sift_up(timer_count, waiter)
 end
 
 local function drop_timer(waiter)
   local at, moved = waiter.pos, timers[timer_count]
   waiter.pos = nil
+  if waiter.is_pausing then pausing = pausing - 1 end
   timers[timer_count] = nil
   timer_count = timer_count - 1
   if moved == waiter then return end
@@ -99,13 +103,16 @@ end
 -- Seconds until the first timer is due; nil: there is none.
 function waiters.first_due(now) return timer_count > 0 and math.max(0, timers[1].due - now) or nil end
 
+-- Whether a time ends a wait.
+function waiters.has_due() return timer_count > pausing end
+
 -- The first waiter whose time has come, or nil.
 function waiters.overdue(now)
   local first = timers[1]
   return first and first.due <= now and first or nil
 end
 
-function waiters.forget_timers() timers, timer_count = {}, 0 end
+function waiters.forget_timers() timers, timer_count, pausing = {}, 0, 0 end
 
 waiters.add, waiters.remove, waiters.set_timer, waiters.drop_timer = add, remove, set_timer, drop_timer
 

@@ -101,6 +101,7 @@ function errors.handler_of(name)
   if handlers[name] then return handlers[name] end
   handlers[name] = function(value)
     if native.is_caught() then return value end
+    value = native.shown_error(value)
     return setmetatable({
       message = errors.text_of(value),
       value = value,

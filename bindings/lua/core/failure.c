@@ -7,8 +7,10 @@
 
 #include "core/settings.h"
 #include "core/system.h"
+#include "state/caller.h"
 #include "state/error.h"
 #include "state/message_handlers.h"
+#include "state/method_hint.h"
 #include "state/traceback.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
@@ -71,6 +73,8 @@ static int push_failure(lua_State *L, int value, const char *kind) {
 int failure_handler(lua_State *L) {
   struct vm *vm = vm_of(L);
   if ((vm && vm_should_stop(vm)) || message_handlers_is_caught(L, 1)) return 1;
+  caller_strip_own(L, L, 1);
+  method_hint_add(L, L, 1);
   const int value = lua_gettop(L);
   const int failure = push_failure(L, value, kind_of(L, value));
   traceback_push(L, L, NULL, 1);

@@ -44,8 +44,7 @@ struct shared_type {
   void (*extend)(lua_State *L, const struct shared_type *type);
   /* Sets the fields after the shared_handle, which are 0 before. May be NULL. [-0, +0, raises] */
   void (*init)(lua_State *L, void *handle);
-  /* Called when the handle has taken its object; it is on top, but for the ends of a new pipe. May be NULL.
-   * [-0, +0, memory] */
+  /* Called when the handle, which is on top, has taken its object. May be NULL. [-0, +0, memory] */
   void (*take)(lua_State *L, void *handle);
   /* Whether an object of the kind is of this flavor. NULL: every one is. */
   bool (*fits)(const struct shared_type *type, const struct object *object);
@@ -66,7 +65,7 @@ void shared_handle_push_class(lua_State *L, const struct shared_type *type);
 
 /* Pushes a new handle, closed, and returns the userdata. [-0, +1, raises] */
 void *shared_handle_push(lua_State *L, const struct shared_type *type);
-/* Opens the handle: it takes over the caller's hold of the object. [-0, +0, memory] */
+/* Opens the handle on top: it takes over the caller's hold of the object. [-0, +0, memory] */
 void shared_handle_take(lua_State *L, struct shared_handle *h, struct object *object);
 /* Closes the handle at `index`, if it is open: ends the waits in it, and releases its hold. `descriptor`: one
  * that the handle gave to a caller, and that is still open; -1: none. [-0, +0, memory] */

@@ -115,19 +115,34 @@ static status sleep_as_thread(lua_State *L, const struct wait *w) REQUIRES(rank_
   return st;
 }
 
+/* IN_ENDLESS and AGAIN: of a wait that only the program ends; AGAIN: since its last pause it tried alone, and no code of
+ * the script ran. */
+enum pause_use { PAUSE_ONCE, PAUSE_IN_ENDLESS, PAUSE_AGAIN };
+
 /* False: it raised; the error is kept. */
-static bool pause_for(lua_State *L, double seconds) {
+static bool pause_for(lua_State *L, double seconds, enum pause_use use) {
   lua_getfield(L, LUA_REGISTRYINDEX, WAIT_PAUSER);
   lua_pushnumber(L, seconds);
-  if (lua_pcall(L, 1, 0, 0) == 0) return true;
+  lua_pushboolean(L, use != PAUSE_ONCE);
+  lua_pushboolean(L, use == PAUSE_AGAIN);
+  if (lua_pcall(L, 3, 0, 0) == 0) return true;
   lua_setfield(L, LUA_REGISTRYINDEX, WAIT_REFUSAL);
   return false;
 }
 
+/* Whether a wait may run code of the script, by a pool. */
+static bool calls_back(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, WAIT_CALLS_BACK);
+  const bool calls_back = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return calls_back;
+}
+
 /* Tasks of this thread run between two looks. */
-static status look_and_pause(lua_State *L, const struct wait *w) REQUIRES(rank_vm) {
+static status look_and_pause(lua_State *L, const struct wait *w, bool is_endless) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
-  if (deadline_is_now(w->until) && !pause_for(L, 0)) return -EDEADLK;
+  if (deadline_is_now(w->until) && !pause_for(L, 0, PAUSE_ONCE)) return -EDEADLK;
+  enum pause_use use = PAUSE_ONCE;
   for (double pause = first_pause_seconds;; pause = pause * 2 < pause_seconds ? pause * 2 : pause_seconds) {
     trace_call_next(w->call);
     vm_leave(vm);
@@ -136,16 +151,19 @@ static status look_and_pause(lua_State *L, const struct wait *w) REQUIRES(rank_v
     if (st == STATUS_EMPTY || st == STATUS_FULL) st = STATUS_TIMEOUT; /* a ring's words for one look */
     st = judge(L, vm, w, st);
     if (st != STATUS_EMPTY) return st;
-    if (!pause_for(L, pause)) return -EDEADLK;
+    const bool stands = is_endless && !calls_back(L);
+    use = !stands ? PAUSE_ONCE : use == PAUSE_ONCE ? PAUSE_IN_ENDLESS : PAUSE_AGAIN;
+    if (!pause_for(L, pause, use)) return -EDEADLK;
     if (is_over(w)) return STATUS_CLOSED;
   }
 }
 
-/* Beside tasks, and before a deadline, no wait is endless. */
+/* Before a deadline no wait is endless; those of a thread with tasks are its loop's. */
 static status run_wait(lua_State *L, struct wait *w) REQUIRES(rank_vm) {
   const bool has_tasks = vm_self(vm_of(L))->has_tasks;
-  if (has_tasks || !deadline_is_never(w->until)) w->endless = NULL;
-  return has_tasks ? look_and_pause(L, w) : sleep_as_thread(L, w);
+  const bool is_endless = w->endless && deadline_is_never(w->until);
+  if (has_tasks || !is_endless) w->endless = NULL;
+  return has_tasks ? look_and_pause(L, w, is_endless) : sleep_as_thread(L, w);
 }
 
 status wait_in_handle(lua_State *L, const bool *is_closed, enum trace_call call, wait_attempt attempt,
@@ -244,7 +262,7 @@ void raise_if_stopped(lua_State *L, status st) {
 
 status waiting_try_turn(lua_State *L) {
   if (!vm_self(vm_of(L))->has_tasks) return STATUS_EMPTY;
-  return pause_for(L, 0) ? STATUS_OK : -EDEADLK;
+  return pause_for(L, 0, PAUSE_ONCE) ? STATUS_OK : -EDEADLK;
 }
 
 void waiting_give_turn(lua_State *L) { raise_if_stopped(L, waiting_try_turn(L)); }
@@ -288,11 +306,7 @@ static bool is_daemon(lua_State *L) {
 
 bool waiting_is_alone(lua_State *L) {
   struct vm *vm = vm_of(L);
-  if (vm->threads > 1 || vm_self(vm)->has_tasks || is_daemon(L)) return false;
-  lua_getfield(L, LUA_REGISTRYINDEX, WAIT_CALLS_BACK);
-  const bool calls_back = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return !calls_back;
+  return vm->threads == 1 && !vm_self(vm)->has_tasks && !is_daemon(L) && !calls_back(L);
 }
 
 void waiting_refuse_alone(lua_State *L, const char *method, const char *class) {
@@ -324,19 +338,36 @@ static void push_due(lua_State *L, deadline until) {
     lua_pushnumber(L, (lua_Number)until.ns * 1e-9); /* as system_time */
 }
 
+/* AGAIN: the method has waited, and since then it tried alone: no code of the script ran. */
+enum waiting_turn { WAITING_FIRST, WAITING_AGAIN };
+
 /* True: the calling task is a waiter, and what it has to yield is on top. False: the method should
  * try again. `would` is what the method returned. [-0, +0|1, raises] */
-static bool begin_wait(lua_State *L, int would, deadline until) {
+static bool begin_wait(lua_State *L, int would, deadline until, enum waiting_turn turn) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &begin_key);
   push_scheduler(L);
   lua_pushvalue(L, 1);
   lua_pushstring(L, way_names[-1 - would]);
   push_due(L, until);
   lua_pushboolean(L, can_yield(L));
-  lua_call(L, 5, 1);
+  lua_pushboolean(L, turn == WAITING_AGAIN);
+  lua_call(L, 6, 1);
   if (lua_toboolean(L, -1)) return true;
   lua_pop(L, 1);
   return false;
+}
+
+static int suspend(lua_State *L, waiting_method method, deadline until, int would, enum waiting_turn turn)
+    REQUIRES(rank_vm);
+
+int waiting_suspend(lua_State *L, waiting_method method, deadline until, int would) {
+  return suspend(L, method, until, would, WAITING_FIRST);
+}
+
+/* waiting_run, for a method whose wait is over. */
+static int try_again(lua_State *L, waiting_method method, deadline until) REQUIRES(rank_vm) {
+  const int count = method(L, until);
+  return count >= 0 ? count : suspend(L, method, until, count, WAITING_AGAIN);
 }
 
 #if LUA_HAS_CONTINUATIONS
@@ -347,12 +378,13 @@ static int go_on(lua_State *L, int state, lua_KContext method);
 
 /* The context of a continuation has the size of a pointer: the method; the deadline stands above
  * the arguments. */
-int waiting_suspend(lua_State *L, waiting_method method, deadline until, int would) {
+static int suspend(lua_State *L, waiting_method method, deadline until, int would, enum waiting_turn turn)
+    REQUIRES(rank_vm) {
   int count = would;
-  while (count < 0) {
+  for (; count < 0; turn = WAITING_AGAIN) {
     lua_settop(L, WAITING_ARGUMENTS);
     lua_pushinteger(L, until.ns);
-    if (begin_wait(L, count, until)) return lua_yieldk(L, 1, (lua_KContext)method, go_on);
+    if (begin_wait(L, count, until, turn)) return lua_yieldk(L, 1, (lua_KContext)method, go_on);
     lua_settop(L, WAITING_ARGUMENTS);
     count = method(L, until);
   }
@@ -363,7 +395,7 @@ static int go_on(lua_State *L, int state, lua_KContext method) NO_THREAD_SAFETY_
   (void)state;
   const deadline until = {lua_tointeger(L, UNTIL)};
   lua_settop(L, WAITING_ARGUMENTS);
-  return waiting_run(L, (waiting_method)method, until);
+  return try_again(L, (waiting_method)method, until);
 }
 
 void waiting_wrap_method(lua_State *L, enum waiting_arguments arguments) {
@@ -421,11 +453,12 @@ static int push_state(lua_State *L, waiting_method method, deadline until) {
   return 5;
 }
 
-int waiting_suspend(lua_State *L, waiting_method method, deadline until, int would) {
+static int suspend(lua_State *L, waiting_method method, deadline until, int would, enum waiting_turn turn)
+    REQUIRES(rank_vm) {
   int count = would;
-  while (count < 0) {
+  for (; count < 0; turn = WAITING_AGAIN) {
     lua_settop(L, WAITING_ARGUMENTS);
-    if (begin_wait(L, count, until)) return push_state(L, method, until);
+    if (begin_wait(L, count, until, turn)) return push_state(L, method, until);
     count = method(L, until);
   }
   return count;
@@ -437,7 +470,7 @@ static int retry(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = deadline_of(lua_tonumber(L, 2));
   lua_remove(L, 1);
   lua_remove(L, 1);
-  return waiting_run(L, method, until);
+  return try_again(L, method, until);
 }
 
 static int yield(lua_State *L) { return lua_yield(L, lua_gettop(L)); }

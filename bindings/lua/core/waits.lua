@@ -40,8 +40,8 @@ for _, way in ipairs(native.wait_ways()) do
   assert(waits.ways[way], way)
 end
 
-local function begin(scheduler, handle, way, due, can_yield)
-  return scheduler.begin_wait(waits.ways[way].task, handle, way, due, can_yield)
+local function begin(scheduler, handle, way, ...)
+  return scheduler.begin_wait(waits.ways[way].task, handle, way, ...)
 end
 
 -- From now on waits go to tasks where there are some: tasks is async.schedulers, wake(queue, way, is_all) wakes those
@@ -50,7 +50,7 @@ end
 function waits.use(tasks, wake, close, descriptor)
   waits.tasks = tasks
   native.set_waits(begin, wake, close, descriptor)
-  native.set_wait_pauser(tasks.sleep)
+  native.set_wait_pauser(tasks.pause)
 end
 
 -- Suspends the calling task, or sleeps.

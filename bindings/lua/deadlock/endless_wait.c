@@ -16,6 +16,7 @@
 void endless_wait_init(struct endless_wait *e, enum wait_use use) {
   e->use = use;
   e->worker = NULL;
+  e->task = NULL;
   e->is_last = false;
   e->cycle = NULL;
   e->stamp = 0;
@@ -25,12 +26,17 @@ void endless_wait_init(struct endless_wait *e, enum wait_use use) {
 
 /* ---- entering -------------------------------------------------------------------------------- */
 
-/* The function that the script has called, or the worker. [-0, +0, memory] */
+/* The function that the script has called, the worker, or the tasks. [-0, +0, memory] */
 static void describe_target(lua_State *L, const struct endless_wait *e, struct wait_description *d) {
   if (e->worker) {
     d->worker_pid = atomic_load(&e->worker->pid);
     d->worker_tid = atomic_load(&e->worker->tid);
     snprintf(d->what, sizeof d->what, "%.*s", WAIT_GRAPH_NAME - 1, e->worker->name);
+    return;
+  }
+  if (e->task) {
+    snprintf(d->what, sizeof d->what, "%s", e->tasks);
+    wait_text_locate(e->task, d);
     return;
   }
   caller_push_name(L);
@@ -137,7 +143,13 @@ static int begin(lua_State *L) {
 static int look(lua_State *L) REQUIRES(rank_vm) {
   struct standing_wait *s = check_standing(L);
   if (!deadline_passed(s->next_look)) return 0;
+  if (!s->wait.graph.number && lua_isfunction(L, 2)) {
+    lua_call(L, 0, 2);
+    s->wait.task = lua_tothread(L, 2);
+    s->wait.tasks = luaL_optstring(L, 3, "tasks");
+  }
   (void)!endless_wait_look(L, &s->wait);
+  s->wait.task = NULL;
   s->wait.stamp = 0;
   s->next_look = deadline_after(look_seconds);
   return 0;

@@ -16,6 +16,8 @@
 struct endless_wait {
   enum wait_use use;
   const struct worker_status *worker; /* WAIT_FOR_END: whose */
+  lua_State *task;                    /* of the waits of tasks: one of them, that stands for all; or NULL */
+  const char *tasks;                  /* what they are called */
   bool is_last;                       /* the waiter's program ends, and cannot be refused */
   struct wait_cycle *cycle;           /* of a wait that is refused; NULL: it is not */
   uint64_t stamp;                     /* 0: the attempt under way is no look */
@@ -38,7 +40,8 @@ NO_RETURN void endless_wait_refuse(lua_State *L, struct endless_wait *e, const c
 /* ---- for Lua --------------------------------------------------------------------------------- */
 
 /* standing_wait() → a wait of the calling thread, for a loop of short waits in which nothing happens: begin() before each
- * of them, look() after each, finish() before anything else happens. [-0, +1, memory] */
+ * of them, look() after each, finish() before anything else happens. look(describe): where tasks wait, describe() → the
+ * coroutine of one of them, and what they are called. [-0, +1, memory] */
 int endless_wait_new(lua_State *L);
 
 #endif

@@ -59,10 +59,14 @@ void wait_text_describe(lua_State *L, struct wait_description *d) {
   caller_write_stack(L, vm_self(vm_of(L))->resume, d->stack, sizeof d->stack);
 }
 
-void wait_text_describe_task(lua_State *of, const char *name, struct wait_description *d) {
-  set_origin(d, name, 0);
+void wait_text_locate(lua_State *of, struct wait_description *d) {
   caller_write_place(of, d->place, sizeof d->place);
   caller_write_stack(of, NULL, d->stack, sizeof d->stack);
+}
+
+void wait_text_describe_task(lua_State *of, const char *name, struct wait_description *d) {
+  set_origin(d, name, 0);
+  wait_text_locate(of, d);
 }
 
 /* ---- in words -------------------------------------------------------------------------------- */

@@ -12,6 +12,8 @@
 void wait_text_describe(lua_State *L, struct wait_description *d);
 /* The same of a task, whose coroutine and name the caller knows; it has no thread of its own. Does not raise. */
 void wait_text_describe_task(lua_State *of, const char *name, struct wait_description *d);
+/* Its place and stack alone. Does not raise. */
+void wait_text_locate(lua_State *of, struct wait_description *d);
 
 /* One line of a deadlock for each waiter, and its stack: what it holds, and what it waits for; in all a string.
  * [-0, +1, memory] */

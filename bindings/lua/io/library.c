@@ -320,12 +320,12 @@ static void keep_own(lua_State *L) {
   lua_pop(L, 1);
 }
 
-/* The default files, where Lua's own library has them elsewhere. */
+/* The default files, where Lua's own library has them elsewhere. A program may have removed the library before. */
 static void copy_defaults(lua_State *L) {
   static const char *const keys[] = {INPUT, OUTPUT};
   for (int i = 0; i < 2 && lua_keeps_default_files(); i++) {
     io_files_push_original(L, keys[i]);
-    lua_call(L, 0, 1);
+    if (lua_isfunction(L, -1)) lua_call(L, 0, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, keys[i]);
   }
 }

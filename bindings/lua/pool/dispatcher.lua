@@ -283,7 +283,9 @@ function dispatcher.join(pool, deadline)
   return true
 end
 
+-- Results that are there stay results.
 function dispatcher.terminate(pool)
+  results.take_ready(pool)
   local own = ending.terminate(pool)
   dispatcher.run_callbacks(pool)
   ending.leave(own)

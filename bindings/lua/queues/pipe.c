@@ -12,6 +12,7 @@
 #include "core/waiting.h"
 #include "state/parcel.h"
 #include "state/transfer.h"
+#include "state/weak_table.h"
 
 struct connection {
   struct shared_handle shared;
@@ -63,10 +64,81 @@ int pipe_new(lua_State *L) {
   status st = pipe_make(&ends[0], &ends[1], ways);
   if (refusal_collected(L, st)) st = pipe_make(&ends[0], &ends[1], ways);
   if (st) return return_failure(L, st);
-  shared_handle_take(L, &first->shared, &ends[0]->object);
   shared_handle_take(L, &second->shared, &ends[1]->object);
+  lua_pushvalue(L, -2);
+  shared_handle_take(L, &first->shared, &ends[0]->object);
+  lua_pop(L, 1);
   first->never_waits = second->never_waits = never_waits;
   return 2;
+}
+
+/* ---- waits of the only caller that has the other end ----------------------------------------- */
+
+static const char users_key[] = "manymoons.connections"; /* its address is the key */
+
+/* The connections of this VM, by the ring and what they do with it. [-0, +1, memory] */
+static void push_users(lua_State *L) { weak_table_push_kept(L, users_key, "v", 0); }
+
+enum ring_use { READS, WRITES };
+
+/* An address within the ring, which is longer. */
+static const void *key_of(const struct ring *r, enum ring_use use) { return (const char *)r + use; }
+
+/* The connection on top is the one of this VM that was made last for its end. [-0, +0, memory] */
+static void note_user(lua_State *L, const struct connection *c) {
+  push_users(L);
+  lua_pushvalue(L, -2);
+  if (c->incoming)
+    lua_rawsetp(L, -2, key_of(c->incoming, READS));
+  else
+    lua_pop(L, 1);
+  lua_pushvalue(L, -2);
+  if (c->outgoing)
+    lua_rawsetp(L, -2, key_of(c->outgoing, WRITES));
+  else
+    lua_pop(L, 1);
+  lua_pop(L, 1);
+}
+
+/* The other end of the ring, if this VM has it; NULL: it has not. [-0, +0, memory] */
+static struct object *other_end(lua_State *L, const struct ring *r, enum ring_use use) {
+  push_users(L);
+  lua_rawgetp(L, -1, key_of(r, use));
+  const struct connection *c = shared_handle_at(L, -1, &type, 1);
+  lua_pop(L, 2);
+  if (!c || !c->end || c->slot != segment_slot()) return NULL;
+  return (use == READS ? c->incoming : c->outgoing) == r ? c->shared.object : NULL;
+}
+
+struct end_wait {
+  enum trace_call call;
+  wait_attempt attempt;
+  void *context;
+  const struct ring *ring;
+  enum ring_use needs; /* what a caller with the other end has to do */
+};
+
+/* STATUS_DEADLOCK: nobody else can, and the wait has no deadline. Does not raise, but for memory. */
+static status wait_for_other_end(lua_State *L, const struct connection *c, const struct end_wait *w,
+                                 deadline until) REQUIRES(rank_vm) {
+  struct object *other = deadline_is_never(until) ? other_end(L, w->ring, w->needs) : NULL;
+  if (!other) return shared_handle_wait(L, &c->shared, w->call, w->attempt, w->context, until);
+  struct object *own = c->shared.object;
+  status st = segment_hold(own);
+  if (st) return st;
+  st = segment_hold(other);
+  if (st == STATUS_OK) {
+    const struct wait_for_others wait = {other, w->call, w->attempt, w->context};
+    st = shared_handle_wait_for_others(L, &c->shared, &wait, until);
+    segment_release(other);
+  }
+  segment_release(own);
+  return st;
+}
+
+static void raise_wait(lua_State *L, status st, const char *method) {
+  if (st == STATUS_DEADLOCK) waiting_refuse_alone(L, method, "other end");
+  raise_if_stopped(L, st);
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
@@ -87,7 +159,8 @@ static status send_parcel(lua_State *L, const struct connection *c, struct sendi
   status st = attempt_send(s, deadline_now());
   if (st == STATUS_FULL && !(c->never_waits && waiting_is_endless(L, deadline_never()))) {
     parcel_keep(&s->parcel);
-    st = shared_handle_wait(L, &c->shared, TRACE_CALL_SEND, attempt_send, s, deadline_never());
+    const struct end_wait w = {TRACE_CALL_SEND, attempt_send, s, s->ring, READS};
+    st = wait_for_other_end(L, c, &w, deadline_never());
   }
   parcel_settle(&s->parcel, st);
   return st;
@@ -99,9 +172,10 @@ static const struct connection *check_sender(lua_State *L, const char *method) {
   return c;
 }
 
-static int finish_send(lua_State *L, const struct connection *c, const struct sending *s, status st) {
-  raise_if_stopped(L, st);
-  if (st == STATUS_FULL && c->never_waits) refuse_endless_wait(L, deadline_never(), "Connection:send");
+static int finish_send(lua_State *L, const struct connection *c, const struct sending *s, status st,
+                       const char *method) {
+  raise_wait(L, st, method);
+  if (st == STATUS_FULL && c->never_waits) refuse_endless_wait(L, deadline_never(), method);
   if (!st) return return_status(L, st);
   return return_memory_failure(L, st, "Connection", s->parcel.record.head_size + s->parcel.record.body_size);
 }
@@ -112,7 +186,7 @@ static int connection_send(lua_State *L) REQUIRES(rank_vm) {
   struct sending sending;
   parcel_open(&sending.parcel, NULL, 0);
   parcel_pack(L, &sending.parcel, 2, 1, "value");
-  return finish_send(L, c, &sending, send_parcel(L, c, &sending));
+  return finish_send(L, c, &sending, send_parcel(L, c, &sending), "Connection:send");
 }
 
 static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
@@ -124,7 +198,7 @@ static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
   const char *data = lua_tolstring(L, 2, &size);
   struct sending sending = {
       .parcel.record = {.head = &bytes_mark, .head_size = 1, .body = data, .body_size = size}};
-  return finish_send(L, c, &sending, send_parcel(L, c, &sending));
+  return finish_send(L, c, &sending, send_parcel(L, c, &sending), "Connection:send_bytes");
 }
 
 /* ---- receiving ------------------------------------------------------------------------------- */
@@ -166,14 +240,16 @@ static status drop_received(struct connection *c) {
   return STATUS_CLOSED;
 }
 
-static status wait_for_message(lua_State *L, struct connection *c, deadline until) REQUIRES(rank_vm) {
+static status wait_for_message(lua_State *L, struct connection *c, deadline until, const char *method)
+    REQUIRES(rank_vm) {
   struct receiving receiving = {c, c->incoming};
+  const struct end_wait w = {TRACE_CALL_RECEIVE, attempt_receive, &receiving, c->incoming, WRITES};
   c->is_receiving = true;
-  const status st = shared_handle_wait(L, &c->shared, TRACE_CALL_RECEIVE, attempt_receive, &receiving, until);
+  const status st = wait_for_other_end(L, c, &w, until);
   c->is_receiving = false;
   if (!c->end) return drop_received(c);
   if (st == STATUS_OK) trace_take_again(receiving.ring, &c->message);
-  raise_if_stopped(L, st);
+  raise_wait(L, st, method);
   return st;
 }
 
@@ -199,7 +275,7 @@ static status fetch(lua_State *L, struct connection *c, deadline until, const ch
   const bool waits = st == STATUS_EMPTY && !deadline_is_now(until);
   if (waits && c->never_waits) refuse_endless_wait(L, until, method);
   *would_wait = waits && waiting_as_task(L, until);
-  if (waits && !*would_wait) st = wait_for_message(L, c, until);
+  if (waits && !*would_wait) st = wait_for_message(L, c, until, method);
   c->has_message = st == STATUS_OK;
   return st == STATUS_EMPTY ? STATUS_TIMEOUT : st;
 }
@@ -280,7 +356,7 @@ static int poll_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   if (!was_closed_meanwhile(L)) {
     struct connection *c = check_receiver(L, "poll");
     bool would_wait;
-    st = fetch(L, c, until, "poll", &would_wait);
+    st = fetch(L, c, until, "Connection:poll", &would_wait);
     if (would_wait) return waiting_again(L, WAIT_READY);
   }
   lua_pushboolean(L, st == STATUS_OK || st == STATUS_CLOSED);
@@ -386,12 +462,12 @@ static void init_connection(lua_State *L, void *handle) {
 
 static void take_end(lua_State *L, void *handle) {
   struct connection *c = handle;
-  (void)L;
   c->end = (struct pipe_end *)(void *)c->shared.object;
   c->incoming = pipe_incoming(c->end);
   c->outgoing = pipe_outgoing(c->end);
   c->reference = segment_object_ref(c->shared.object);
   c->slot = segment_slot();
+  note_user(L, c);
 }
 
 /* A forked child sends what it has taken over. */

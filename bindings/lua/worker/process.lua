@@ -134,7 +134,11 @@ function fields.exitcode(self)
   if not self._worker:exitcode() then waits.give_turn() end
   return self._worker:exitcode()
 end
-function fields.sentinel(self) return self._worker and not self._closed and self._worker:sentinel() or nil end
+-- What mm.wait takes for the worker's end: a descriptor where there is one, and else the Process itself.
+function fields.sentinel(self)
+  if self._closed or not self._worker then return nil end
+  return self._worker:sentinel() or self
+end
 
 local function read(self, key)
   if methods[key] then return methods[key] end

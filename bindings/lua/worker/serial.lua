@@ -35,7 +35,7 @@ function Process.start(self)
   if self._started then checks.fail("Process:start: " .. native.printable(self.name) .. " was started before") end
   require("async.exit") -- only now: a host that starts none keeps its os.exit
   self._started = true
-  self.pid = native.pid()
+  self.pid, self.sentinel = native.pid(), self
   local own = {
     name = self.name, pid = self.pid, daemon = self.daemon, world = self._world, is_call = true,
     task = waits.current_task(),
@@ -67,7 +67,7 @@ function Process.kill(self) started(self, "Process:kill") end
 
 function Process.close(self)
   checks.self(self, process_meta, "Process:close")
-  self._closed = true
+  self._closed, self.sentinel = true, nil
 end
 process_meta.__close = Process.close
 

@@ -65,7 +65,7 @@ static bool is_process(const struct worker *w) { return w->kind == WORKER_PROCES
  * exit code already, so the join is short enough for the VM lock. */
 static void tidy_up(struct worker *w) {
   if (is_process(w)) {
-    child_unwatch(&w->child);
+    if (!w->has_sentinel) child_unwatch(&w->child);
     return;
   }
   if (w->is_joined) return;
@@ -231,14 +231,15 @@ static int worker_refusal(lua_State *L) {
   return 1;
 }
 
-/* sentinel() → a descriptor that is readable once the process has ended; nil for other workers.
- * [-0, +1, raises] */
+/* sentinel() → a descriptor that is readable once the process has ended, and stays open until the handle is closed;
+ * nil for other workers, and for a process whose end was seen before anybody asked. [-0, +1, raises] */
 static int worker_sentinel(lua_State *L) {
-  const struct worker *w = check_worker(L, 1);
-  if (w->kind != WORKER_PROCESS || w->child.has_ended || w->child.pidfd < 0)
-    lua_pushnil(L);
-  else
+  struct worker *w = check_worker(L, 1);
+  w->has_sentinel = is_process(w) && w->child.pidfd >= 0;
+  if (w->has_sentinel)
     lua_pushinteger(L, w->child.pidfd);
+  else
+    lua_pushnil(L);
   return 1;
 }
 

@@ -42,6 +42,7 @@ struct interpreter {
 struct worker {
   bool is_open;
   bool is_joined;
+  bool has_sentinel; /* a caller has the descriptor of the process, which stays open with the handle */
   enum worker_kind kind;
   struct interpreter *interpreter;
   struct thread_worker *thread;

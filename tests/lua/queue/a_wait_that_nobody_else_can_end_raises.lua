@@ -30,13 +30,25 @@ expect.equal(j:get(), 1)
 j:task_done()
 expect.equal(j:join(), true)
 
-if world == "async" or world == "threads" then
+if world ~= "serial" then
   local here, there = mm.Pipe() -- an end that the collector has taken is closed
   for _, method in ipairs({ "recv", "recv_bytes" }) do
     refused("Connection:" .. method .. " would wait for ever: nobody else has the other end", here[method], here)
   end
+  expect.equal({ here:recv(0.01) }, { nil, "timeout" })
+  there:send("last")
+  expect.equal(here:recv(), "last")
   there:close()
   expect.equal({ here:recv() }, { nil, "closed" })
+end
+
+if world == "interpreters" or world == "processes" then -- whose pipes have an end
+  local here, there = mm.Pipe()
+  local function fill()
+    while true do here:send(("x"):rep(10000)) end
+  end
+  refused("Connection:send would wait for ever: nobody else has the other end", fill)
+  expect.equal(#there:recv(), 10000)
 end
 
 if world ~= "async" then -- whose conditions and barriers are those of tasks

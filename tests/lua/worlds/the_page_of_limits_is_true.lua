@@ -119,16 +119,6 @@ local rows = {
     if world == "processes" and mm._native.sandbox_obstacle(true) then return nil end
     return taken{ workers = 1, sandbox = true }
   end,
-  ["`get` without a timeout on a queue that nobody else has"] = function()
-    if world == "interpreters" or world == "processes" then
-      local queue = mm.Queue()
-      expect.equal({ queue:get(0.05) }, { nil, "timeout" })
-      return "waits"
-    end
-    local queue = mm.Queue()
-    expect.raises("would wait for ever", queue.get, queue)
-    return "raises"
-  end,
   ["a call that is cancelled while it waits closes its `<close>` variables"] = coroutine.close and function()
     local said = after_cancel(load([[
       return function(queue)
