@@ -39,6 +39,9 @@ bool frozen_view_read(const struct frozen_view *v, uint64_t place, struct frozen
   if (!is_within(v, place, 16)) return false;
   const uint8_t *table = v->data + place;
   struct frozen_reader r = {.place = place, .array_count = read_u32(table), .length = read_u64(table + 8)};
+  r.keys =
+      (const uint64_t *)(const void *)table; /* read where pair_count is above 0: read_shape has set them */
+  r.key_tags = table;
   const uint64_t shape = (uint64_t)read_u32(table + 4) * FROZEN_UNIT;
   if (shape && !read_shape(v, shape, &r)) return false;
   const uint64_t count = frozen_reader_count(&r);

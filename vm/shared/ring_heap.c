@@ -177,6 +177,7 @@ status ring_heap_reach(struct ring *r) {
   const status st = segment_alloc((UINT64_C(1) << log) * SLOT_SPACE, &block);
   if (st) return st;
   const struct view new = view_of(block | log);
+  CHECK(new.slots &&new.order); /* the block is not 0 */
   memset(new.slots, 0, new.capacity * sizeof *new.slots);
   if (old.capacity) {
     memcpy(new.slots, old.slots, old.capacity * sizeof *old.slots);

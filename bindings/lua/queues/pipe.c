@@ -477,7 +477,10 @@ static uint64_t connection_send_handle(lua_State *L, int index) {
 }
 
 static const struct shared_type type = {
-    .travels = {"Connection", connection_send_handle, shared_handle_receive, message_refs_drop_reference},
+    .travels = {.name = "Connection",
+                .send = connection_send_handle,
+                .receive = shared_handle_receive,
+                .drop = message_refs_drop_reference},
     .class = {.name = "Connection",
               .key = "manymoons.Connection",
               .methods = methods,

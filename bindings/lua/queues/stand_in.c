@@ -272,16 +272,16 @@ static const luaL_Reg joinable_methods[] = {
     {NULL, NULL},
 };
 
-#define TYPE(handle, text, more_methods)                        \
-  {                                                             \
-    .travels = {text, refuse_to_travel, receive, drop_nothing}, \
-    .class = {.name = (text),                                   \
-              .key = "manymoons.StandIn" text,                  \
-              .methods = methods,                               \
-              .close = stand_in_close,                          \
-              .collect = stand_in_gc,                           \
-              .more = (more_methods)},                          \
-    .number = (handle)                                          \
+#define TYPE(handle, text, more_methods)                                                             \
+  {                                                                                                  \
+    .travels = {.name = (text), .send = refuse_to_travel, .receive = receive, .drop = drop_nothing}, \
+    .class = {.name = (text),                                                                        \
+              .key = "manymoons.StandIn" text,                                                       \
+              .methods = methods,                                                                    \
+              .close = stand_in_close,                                                               \
+              .collect = stand_in_gc,                                                                \
+              .more = (more_methods)},                                                               \
+    .number = (handle)                                                                               \
   }
 
 static const struct stand_in_type types[FLAVORS] = {
