@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# variants: release
 # The programs of tests/bench run to their end and print the columns of the table; verdicts counts.
 set -eu
 "$MM_BUILD/manymoons" "$MM_TOP/tests/bench/run.lua" --smoke >table

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# variants: release
 # The page of manymoons compare --html in a browser: no errors; bars, dots and lanes; zoom, theme
 # and tooltip work; without JavaScript the figures are shown. Skipped without chromium.
 set -eu

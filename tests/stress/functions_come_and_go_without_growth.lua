@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads interpreters processes
 -- quick: no
+-- variants: release asan
 -- Each call has a large function of its own; if their encodings were not freed, blocks of 1 MiB would run out.
 local mm = require "manymoons"
 local expect = require "expect"
