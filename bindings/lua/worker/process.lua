@@ -61,18 +61,22 @@ function methods.start(self)
   children.add(self)
 end
 
--- Waits for the worker's end; one that has not begun is reported, once.
+-- Waits for the worker's end; one that has not begun is reported, once. What a deadlock is can be told of a worker that
+-- has begun, and of a wait without a limit alone: so the wait is cut until then.
 local function wait_for_end(self, worker, seconds)
-  if worker:has_begun() or self._is_reported or (seconds and seconds <= starting.SILENCE) then
-    return worker:wait(seconds)
+  local start, pause = native.time(), 0.01
+  local silent = 0
+  while not worker:has_begun() and not self._is_reported and not (seconds and seconds <= silent + pause) do
+    local done, why = worker:wait(pause)
+    if done or why ~= "timeout" then return done, why end
+    silent = native.time() - start
+    pause = math.min(pause * 2, starting.SILENCE - silent)
+    if pause <= 0 and not worker:has_begun() then
+      self._is_reported = true
+      starting.report_silence(self._name, self._world)
+    end
   end
-  local done, why = worker:wait(starting.SILENCE)
-  if done or why ~= "timeout" then return done, why end
-  if not worker:has_begun() then
-    self._is_reported = true
-    starting.report_silence(self._name, self._world)
-  end
-  return worker:wait(seconds and seconds - starting.SILENCE)
+  return worker:wait(seconds and math.max(0, seconds - (native.time() - start)))
 end
 
 function methods.join(self, timeout)
