@@ -156,6 +156,7 @@ struct vm {
   bool polls_stops;         /* see vm_poll_stops */
   struct vm_polling polling;
   struct vm_random random;
+  bool has_no_input; /* its standard input is at its end: it is a worker's, and a thread (io/file.c) */
   bool has_shared_originals; /* its originals are those of the list of this process (originals.c) */
   bool has_classes;          /* records of classes are in its registry (classes.c) */
   bool has_registries;       /* some of these are registries of objects */

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "io/result.h"
 #include "os/process.h"
+#include "state/vm.h"
 
 static const char state_key = 's'; /* its address is the key of the registry */
 
@@ -66,10 +67,31 @@ struct io_files *io_files_new(lua_State *L) {
 /* For Lua's own `close`, which a script may have kept. */
 static int closer(lua_State *L) NO_THREAD_SAFETY_ANALYSIS { return io_file_close(L, 1); }
 
-FILE *io_file_at(lua_State *L, int index) { return lua_file_get(lua_touserdata(L, index)); }
+/* A file without a byte, one for all VMs of the process; NULL: there are no descriptors. Never closed. */
+static FILE *empty_input(void) {
+  static FILE *_Atomic opened;
+  FILE *f = atomic_load(&opened);
+  if (f) return f;
+  FILE *mine = fopen("/dev/null", "re");
+  if (!mine || atomic_compare_exchange_strong(&opened, &f, mine)) return mine;
+  (void)!fclose(mine);
+  return f;
+}
+
+/* The lines on the standard input of a program are the program's: its workers have an empty one, also those that are
+ * threads of its process. */
+static FILE *file_of(lua_State *L, const void *userdata) {
+  FILE *f = lua_file_get(userdata);
+  if (f != stdin || !f) return f;
+  const struct vm *vm = vm_of(L);
+  FILE *empty = vm && vm->has_no_input ? empty_input() : NULL;
+  return empty ? empty : f;
+}
+
+FILE *io_file_at(lua_State *L, int index) { return file_of(L, lua_touserdata(L, index)); }
 
 FILE *io_file_check(lua_State *L, int index) {
-  FILE *f = lua_file_get(luaL_checkudata(L, index, LUA_FILEHANDLE));
+  FILE *f = file_of(L, luaL_checkudata(L, index, LUA_FILEHANDLE));
   if (!f) luaL_error(L, "attempt to use a closed file");
   return f;
 }

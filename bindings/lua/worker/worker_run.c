@@ -271,6 +271,7 @@ int worker_run(struct vm *vm, const struct vm_library *library, const struct sta
   struct life life = {library, start_info, worker_status, place};
   vm_grant_grace(vm);
   STOP_POINT("worker.has_grace");
+  vm->has_no_input = place == WORKER_IN_THREAD;
   if (place == WORKER_IN_PROCESS) vm_obey_sigterm(vm);
   if (place == WORKER_IN_PROCESS)
     (void)!vm_prepare_requests(); /* without a signal it is not seen while it runs */
