@@ -76,6 +76,7 @@ for command in $(cd "$MM_TOP/bindings/lua/cli" && ls ./*.lua); do
 done
 
 # A PID of a running program.
+: >ready
 manymoons -e 'require("manymoons").Pool(1) io.write("ready\n") io.flush() io.read()' <>/dev/zero >ready 2>&1 &
 program=$!
 until grep -q ready ready; do sleep 0.02; done
