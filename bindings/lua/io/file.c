@@ -78,20 +78,17 @@ static FILE *empty_input(void) {
   return f;
 }
 
-/* The lines on the standard input of a program are the program's: its workers have an empty one, also those that are
- * threads of its process. */
-static FILE *file_of(lua_State *L, const void *userdata) {
-  FILE *f = lua_file_get(userdata);
-  if (f != stdin || !f) return f;
+FILE *io_file_source(lua_State *L, FILE *f) {
+  if (f != stdin) return f;
   const struct vm *vm = vm_of(L);
   FILE *empty = vm && vm->has_no_input ? empty_input() : NULL;
   return empty ? empty : f;
 }
 
-FILE *io_file_at(lua_State *L, int index) { return file_of(L, lua_touserdata(L, index)); }
+FILE *io_file_at(lua_State *L, int index) { return lua_file_get(lua_touserdata(L, index)); }
 
 FILE *io_file_check(lua_State *L, int index) {
-  FILE *f = file_of(L, luaL_checkudata(L, index, LUA_FILEHANDLE));
+  FILE *f = lua_file_get(luaL_checkudata(L, index, LUA_FILEHANDLE));
   if (!f) luaL_error(L, "attempt to use a closed file");
   return f;
 }
@@ -191,7 +188,7 @@ int io_file_use(lua_State *L, int index, lua_CFunction body) {
   lua_insert(L, 2);
   FILE *f = wait_until_free(L, s, index + 2);
   if (!f) return luaL_error(L, "attempt to use a closed file");
-  begin(s, &u, f);
+  begin(s, &u, io_file_source(L, f));
   const int failed = lua_pcall(L, count + 1, LUA_MULTRET, 0);
   end(s, &u);
   bytes_fini(&u.bytes);

@@ -69,6 +69,9 @@ void io_files_push_original(lua_State *L, const char *key);
 FILE *io_file_check(lua_State *L, int index);
 /* The FILE of a userdata that is a file; NULL: it is closed. */
 FILE *io_file_at(lua_State *L, int index);
+/* What a call reads that is to read the FILE. The lines on the standard input of a program are the program's: its workers
+ * have an empty one, also those that are threads of its process. [-0, +0] */
+FILE *io_file_source(lua_State *L, FILE *f);
 /* Pushes a new file of ours, closed as yet. Then io_file_set opens it. NULL is no FILE. [-0, +1, raises] */
 void io_file_push(lua_State *L);
 void io_file_set(lua_State *L, int index, FILE *file);

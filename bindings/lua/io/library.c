@@ -62,7 +62,7 @@ static int io_output(lua_State *L) { return choose_default(L, OUTPUT, "w"); }
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static int method_read(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
-  FILE *f = io_file_check(L, 1);
+  FILE *f = io_file_source(L, io_file_check(L, 1));
   const int last = lua_gettop(L);
   if (last == 1 && reading_push_line(L, io_files_here(L), f)) return 1;
   reading_check_formats(L, 2);
@@ -73,7 +73,7 @@ static int method_read(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
 static int io_read(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   const int count = lua_gettop(L);
   reading_check_formats(L, 1);
-  FILE *f = push_default(L, INPUT);
+  FILE *f = io_file_source(L, push_default(L, INPUT));
   if (count == 0 && reading_push_line(L, io_files_here(L), f)) return 1;
   if (count == 1 && reading_push_format(L, io_files_here(L), f, 1)) return 1;
   lua_insert(L, 1);
@@ -87,7 +87,7 @@ static int next_line(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   FILE *f = io_file_at(L, lua_upvalueindex(LINES_FILE));
   const int count = (int)lua_tointeger(L, lua_upvalueindex(LINES_COUNT));
   if (!f) return luaL_error(L, lua_is_jit() ? "attempt to use a closed file" : "file is already closed");
-  if (count == 0 && reading_push_line(L, io_files_here(L), f)) return 1;
+  if (count == 0 && reading_push_line(L, io_files_here(L), io_file_source(L, f))) return 1;
   lua_settop(L, 0);
   luaL_checkstack(L, count + 1, "too many arguments");
   lua_pushvalue(L, lua_upvalueindex(LINES_FILE));
