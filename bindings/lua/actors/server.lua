@@ -208,18 +208,6 @@ local function stop(self, message)
   refuse(self, message)
 end
 
--- What ends the actor's lines in a VM that goes on: the worker is a thread or a task of it (queues/vm_pipe.lua).
-local Ending = {}
-local ending_meta = { __index = Ending, ends_with_worker = true }
-
-function server.new_ending() return setmetatable({}, ending_meta) end
-
-function Ending.close(self)
-  local finish = self.finish
-  self.finish = nil
-  if finish then finish() end
-end
-
 local function finish(self)
   for _, caller in pairs(self.callers) do
     if caller.line then caller.line:close() end

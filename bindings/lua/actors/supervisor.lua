@@ -14,6 +14,7 @@ local identity = require("core.identity")
 local maintenance = require("core.maintenance")
 local waits = require("core.waits")
 local deaths = require("pool.deaths")
+local vm_pipe = require("queues.vm_pipe")
 local children = require("worker.children")
 local process = require("worker.process")
 local starting = require("worker.start")
@@ -38,7 +39,7 @@ local function start_worker(self)
   }
   self.process = process.class(core.row.name)({
     target = package.loaded.manymoons._serve_actor,
-    args = { n = 3 + options.args.n, setup, is_local and server.new_ending() or nil, options.factory,
+    args = { n = 3 + options.args.n, setup, is_local and vm_pipe.new_ending() or nil, options.factory,
       unpack(options.args, 1, options.args.n) },
     name = core.name, daemon = true, method = options.method, memory = options.memory, libs = options.libs,
     nice = options.nice, cpus = options.cpus,

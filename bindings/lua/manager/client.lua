@@ -8,6 +8,7 @@ local worlds = require("core.worlds")
 local proxies = require("manager.proxies")
 local server_side = require("manager.server")
 local listener = require("net.listener")
+local vm_pipe = require("queues.vm_pipe")
 
 local expect = checks.expect
 local ask, proxy_meta, handles = proxies.ask, proxies.meta, proxies.handles
@@ -114,7 +115,7 @@ end
 
 local function start(world, address, key, settings)
   local report = world.Queue()
-  local ending = not worlds.get(world.name).has_own_vm and server_side.new_ending() or nil
+  local ending = not worlds.get(world.name).has_own_vm and vm_pipe.new_ending() or nil
   local worker = world.Process({
     target = package.loaded.manymoons._serve, args = { address, key, settings, report, ending, n = 5 },
     name = "Manager",

@@ -325,18 +325,6 @@ local function end_server(self, own)
   cancel_calls(self)
 end
 
--- What ends a server whose thread or task ends before it could do so itself. serve sets its `finish`.
-local Ending = {}
-local ending_meta = { __index = Ending, ends_with_worker = true }
-
-function server.new_ending() return setmetatable({}, ending_meta) end
-
-function Ending.close(self)
-  local finish = self.finish
-  self.finish = nil
-  if finish then finish() end
-end
-
 -- Runs the manager's initializer, if it has one. → why it failed
 local function initialize(settings)
   local run_first = settings.initializer

@@ -112,13 +112,19 @@ end
 
 local function new_queue() return native.local_queue_new("SimpleQueue", nil, true) end
 
-local function ends_with_worker(value)
-  local meta = getmetatable(value)
-  return type(meta) == "table" and rawget(meta, "ends_with_worker")
+-- Among the arguments of a worker in this VM: what ends a server there whose thread or task ends before it could do so
+-- itself. The server sets its `finish`.
+local Ending = {}
+local ending_meta = { __index = Ending }
+
+function Ending.close(self)
+  local finish = self.finish
+  self.finish = nil
+  if finish then finish() end
 end
 
--- For a new thread: its arguments, and the handles that are to be closed at its end, however it comes: connections, and
--- what says so in its metatable (ends_with_worker).
+-- For a new thread: its arguments, and the handles that are to be closed at its end, however it comes: connections and
+-- endings.
 local function arguments_of_thread(args)
   local own, handles = { n = args.n }, {}
   for i = 1, args.n do
@@ -126,7 +132,7 @@ local function arguments_of_thread(args)
     if getmetatable(value) == connection_meta and not value._is_closed then
       value = new(value._incoming, value._outgoing, value._end)
       handles[#handles + 1] = value
-    elseif ends_with_worker(value) then
+    elseif getmetatable(value) == ending_meta then
       handles[#handles + 1] = value
     end
     own[i] = value
@@ -136,6 +142,7 @@ end
 
 return {
   arguments_of_thread = arguments_of_thread,
+  new_ending = function() return setmetatable({}, ending_meta) end,
   pipe = function(is_duplex)
     local forth = new_queue()
     if not is_duplex then return new(forth, nil), new(nil, forth) end
