@@ -11,6 +11,7 @@
 #include "state/raise.h"
 #include "state/sampler.h"
 #include "state/vm_interrupt.h"
+#include "state/weak_table.h"
 #include "state/yieldable.h"
 
 /* Keys of the registry. */
@@ -525,11 +526,7 @@ static void push_iterators(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &iterators_key);
   if (lua_istable(L, -1)) return;
   lua_pop(L, 1);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
+  weak_table_push(L, "k", 0);
   if (luaL_loadbuffer(L, iterator_maker, sizeof iterator_maker - 1, WAITING_CHUNK)) lua_error(L);
   lua_call(L, 0, 1);
   lua_rawseti(L, -2, MAKER);

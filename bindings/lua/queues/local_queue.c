@@ -22,6 +22,7 @@
 #include "shared/segment.h"
 #include "state/handle.h"
 #include "state/vm_interrupt.h"
+#include "state/weak_table.h"
 #include "wire/handles.h"
 
 enum event { PUT, TAKEN, DONE, EVENTS };
@@ -89,11 +90,7 @@ static void note_joinable(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, joinables_key);
   if (!lua_istable(L, -1)) {
     lua_pop(L, 1);
-    lua_newtable(L);
-    lua_newtable(L);
-    lua_pushliteral(L, "k");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
+    weak_table_push(L, "k", 0);
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, joinables_key);
   }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "queues/maxsize.h"
 
+#include "state/weak_table.h"
+
 /* Of a class's metatable: the copies of it by number. Those that no queue has any more go. */
 static const char copies_field[] = "__mm_bounded";
 
@@ -14,11 +16,7 @@ static void push_copies(lua_State *L) {
   lua_getfield(L, -1, copies_field);
   if (lua_istable(L, -1)) return;
   lua_pop(L, 1);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
+  weak_table_push(L, "v", 0);
   lua_pushvalue(L, -1);
   lua_setfield(L, -3, copies_field);
 }
