@@ -46,13 +46,14 @@ static struct shared_original {
 static _Atomic int shared_count; /* 0: there is no list yet */
 static _Atomic bool is_learning;
 
-/* The one address of a library's name. */
+/* The one address of a library's name; NULL: there is none of that name. */
 static const char *library_name(const char *name) {
   for (int i = 0; i < LIBRARIES; i++)
     if (strcmp(libraries[i].name, name) == 0) return libraries[i].name;
-  return strcmp(name, FRESH_STRINGS) == 0 ? FRESH_STRINGS
-         : strcmp(name, FRESH_FILES) == 0 ? FRESH_FILES
-                                          : ORIGINALS_SEARCHERS;
+  static const char *const others[] = {FRESH_STRINGS, FRESH_FILES, ORIGINALS_SEARCHERS};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (strcmp(others[i], name) == 0) return others[i];
+  return NULL;
 }
 
 static bool has_shared(lua_State *L) {
