@@ -44,7 +44,7 @@ struct measure_options {
 /* What else the run met. What the system does not tell is 0. */
 struct measure_surroundings {
   int processors;       /* that the run may use; 0: times of others are unknown */
-  int64_t others_ns;    /* processor time of other programs on the processors that the run may use */
+  int64_t others_ns;    /* processor time that other programs used there, at least */
   int64_t stolen_ns;    /* os/processor_time.h, of these processors */
   int64_t throttled_ns; /* likewise */
   uint64_t faults;      /* page faults: all, and those that read a file */

@@ -2,8 +2,7 @@
 /* Where the time of the processors went that this process may use: counters that only grow, of which a
  * caller takes two and looks at the difference.
  *
- * The system counts in ticks, a hundredth of a second each: differences over a shorter time say little,
- * and their sums over many runs are right.
+ * The system counts in ticks, a hundredth of a second each: a difference may be wrong by `precision_ns`.
  */
 #ifndef OS_PROCESSOR_TIME_H
 #define OS_PROCESSOR_TIME_H
@@ -20,6 +19,7 @@ struct processor_time {
   int64_t idle_ns;      /* nothing wanted the processor, or only files were waited for */
   int64_t stolen_ns;    /* the hypervisor gave the processor to another guest */
   int64_t throttled_ns; /* threads of our control group stood still, because its quota was used up */
+  int64_t precision_ns; /* of the first two: a tick of each processor */
 };
 
 /* Any thread. */

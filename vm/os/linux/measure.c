@@ -212,8 +212,8 @@ static int64_t timeval_ns(struct timeval t) {
   return (int64_t)t.tv_sec * 1000 * NS_PER_MS + t.tv_usec * 1000;
 }
 
-/* What the processors did in the time of the run, beside it. The run is shorter than the time between the two
- * readings of the counters, by the little that starting takes. */
+/* What the processors did in the time of the run, beside it. Others are said to have used what the counters prove: of
+ * a short run on an idle machine the ticks alone would be a tenth of its processor time. */
 static void note_surroundings(struct measurement *m, const struct rusage *used) {
   struct measure_surroundings *met = &m->report.met;
   struct processor_time now;
@@ -223,6 +223,7 @@ static void note_surroundings(struct measurement *m, const struct rusage *used) 
   met->stolen_ns = now.stolen_ns - m->before.stolen_ns;
   met->throttled_ns = now.throttled_ns - m->before.throttled_ns;
   met->others_ns = now.processors * m->report.wall_ns - idle - met->stolen_ns - m->report.cpu_ns;
+  met->others_ns -= now.precision_ns;
   if (met->others_ns < 0) met->others_ns = 0;
   met->faults = (uint64_t)(used->ru_minflt + used->ru_majflt);
   met->major_faults = (uint64_t)used->ru_majflt;

@@ -46,6 +46,7 @@ static void add_processors(struct processor_time *out, const cpu_set_t *allowed)
     out->processors++;
     out->idle_ns += ns_of_ticks(idle);
     out->stolen_ns += ns_of_ticks(stolen);
+    out->precision_ns += ns_of_ticks(1);
   }
   fclose(file);
   if (out->idle_ns == 0) out->processors = 0; /* a file of zeros, as some containers have it */
