@@ -17,6 +17,10 @@
 
 #include "state/lua_compat.h"
 
+/* The innermost levels of a stack in which a function is searched: a look at a level costs as much as the level is deep,
+ * so a search of a whole stack that has overflowed would not end in a minute. */
+enum { CALLER_LEVELS = 1000 };
+
 /* The chunk of the Lua functions that wrap methods which may wait (bindings/lua/core/waiting.h). */
 #define WAITING_CHUNK "=manymoons/waiting.lua"
 

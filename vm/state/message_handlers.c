@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "state/caller.h"
 #include "state/hook_permission.h"
 #include "state/originals.h"
 #include "state/vm_interrupt.h"
@@ -128,7 +129,7 @@ static bool is_loader(lua_State *L) {
 bool message_handlers_is_caught(lua_State *L, int level) {
   lua_Debug ar;
   if (!lua_checkstack(L, 6)) return false;
-  for (; lua_getstack(L, level, &ar); level++) {
+  for (const int end = level + CALLER_LEVELS; level < end && lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sf", &ar);
     if (*ar.what == 'C' && is_loader(L)) return true;
     if (*ar.what != 'C') lua_pop(L, 1);

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "state/caller.h"
 #include "state/originals.h"
 #include "state/weak_table.h"
 
@@ -377,7 +378,7 @@ bool names_module_is_loading(lua_State *L) {
   bool is_loading = false;
   lua_Debug at;
   originals_push(L, "_G", "require");
-  for (int level = 0; !is_loading && lua_getstack(L, level, &at); level++) {
+  for (int level = 0; !is_loading && level < CALLER_LEVELS && lua_getstack(L, level, &at); level++) {
     lua_getinfo(L, "f", &at);
     is_loading = lua_isfunction(L, -1) && lua_rawequal(L, -1, require);
     lua_settop(L, require);

@@ -8,7 +8,7 @@
 #include "state/caller.h"
 
 /* Of a deep stack the innermost and the outermost levels are shown. */
-enum { SHOWN_AT_END = 24, TEXT_MAX = 4096, NONE = -1 };
+enum { SHOWN_INNERMOST = 24, SHOWN_OUTERMOST = 12, TEXT_MAX = 4096, NONE = -1 };
 
 /* ---- the stack ------------------------------------------------------------------------------- */
 
@@ -87,14 +87,6 @@ static void drop_pending(struct lines *t) {
   t->pending = NONE;
 }
 
-/* Whether the function has its name from the library, which called it. */
-static bool is_called_by_library(lua_State *of, int level) {
-  lua_Debug caller;
-  if (!lua_getstack(of, level + 1, &caller)) return false;
-  lua_getinfo(of, "S", &caller);
-  return caller_is_own(&caller);
-}
-
 static void take_frame(struct lines *t, const lua_Debug *frame) {
   if (is_tail_mark(frame)) {
     if (t->was_kept) add(t, "(...tail calls...)", "");
@@ -130,24 +122,33 @@ static void add_called(struct lines *t, lua_State *of, const lua_Debug *bottom) 
   add(t, line, "");
 }
 
-/* count: of all levels */
+/* How many levels are left out after this one, which is the `shown`th. count: of all levels */
+static int gap_after(int level, int shown, int count) {
+  const int left = count - level - 1;
+  return shown == SHOWN_INNERMOST && left > SHOWN_OUTERMOST ? left - SHOWN_OUTERMOST : 0;
+}
+
+/* Each level is looked at once, because a look costs as much as the level is deep. */
 static size_t write_lines(lua_State *of, int level, int count, char *text, size_t size) {
   struct lines lines = {.text = text, .capacity = size, .pending = NONE}, *t = &lines;
-  lua_Debug frame;
+  lua_Debug frame, caller;
   const int first = level;
   text[0] = '\0';
-  for (; lua_getstack(of, level, &frame); level++) {
+  for (bool is_there = lua_getstack(of, level, &frame); is_there; level++, frame = caller) {
     lua_getinfo(of, LUA_INFO_OF_LINE, &frame);
     if (caller_is_bottom(of, &frame)) {
       if (!t->has_script) add_called(t, of, &frame);
       break;
     }
-    if (is_called_by_library(of, level)) frame.namewhat = "";
+    is_there = lua_getstack(of, level + 1, &caller);
+    if (is_there) lua_getinfo(of, "S", &caller);
+    if (is_there && caller_is_own(&caller)) frame.namewhat = ""; /* its name is the library's */
     take_frame(t, &frame);
-    const int left = count - level - 1;
-    if (level - first + 1 != SHOWN_AT_END || left <= SHOWN_AT_END) continue;
-    add_gap(t, left - SHOWN_AT_END);
-    level += left - SHOWN_AT_END;
+    const int gap = gap_after(level, level - first + 1, count);
+    if (gap == 0) continue;
+    add_gap(t, gap);
+    level += gap;
+    is_there = lua_getstack(of, level + 1, &caller);
   }
   drop_pending(t);
   return t->size;
@@ -170,8 +171,7 @@ static bool has_own_frame(lua_State *of, int level, int count) {
   for (; lua_getstack(of, level, &frame); level++) {
     lua_getinfo(of, "S", &frame);
     if (caller_is_own(&frame) || caller_is_bottom(of, &frame)) return true;
-    if (level - first + 1 == SHOWN_AT_END && count - level - 1 > SHOWN_AT_END)
-      level = count - SHOWN_AT_END - 1;
+    level += gap_after(level, level - first + 1, count);
   }
   return false;
 }

@@ -170,14 +170,36 @@ end
 -- Instructions between two looks at the clock, and seconds that a call which is late has to clean up, once and again.
 local INSTRUCTIONS, GRACE, GRACES = 1000, 0.1, 2
 
+-- A look at a level costs as much as the level is deep, so of a very deep stack the middle is left out.
+local INNERMOST, OUTERMOST = 1000, 100
+
+local function is_at(level, f)
+  local info = debug.getinfo(level + 1, "f")
+  return info and info.func == f, not info
+end
+
+-- The level below the outermost, for the caller, of a stack of more than `low` levels.
+local function end_of_stack(low)
+  local high = 2 * low
+  while debug.getinfo(high, "l") do low, high = high, 2 * high end
+  while high - low > 1 do
+    local middle = math.floor((low + high) / 2)
+    if debug.getinfo(middle, "l") then low = middle else high = middle end
+  end
+  return high - 1
+end
+
 -- Whether the function is on the stack of the code that the hook has interrupted.
 local function is_running(f)
-  local level = 3
-  while true do
-    local info = debug.getinfo(level, "f")
-    if not info or info.func == f then return info ~= nil end
-    level = level + 1
+  for level = 3, INNERMOST do
+    local is_it, is_over = is_at(level, f)
+    if is_it or is_over then return is_it end
   end
+  local past = end_of_stack(INNERMOST)
+  for level = past - 1, past - OUTERMOST, -1 do
+    if is_at(level, f) then return true end
+  end
+  return false
 end
 
 -- The hook of a call that no other worker ends: it raises an error when the time is over, and leaves time after it, as
