@@ -27,7 +27,7 @@ local function write_site(folder)
     for _, to in ipairs({ 2 * n, 2 * n + 1, random(PAGES), random(PAGES) }) do
       if to <= PAGES then parts[#parts + 1] = '<p>See <a href="/' .. to .. '.html">page ' .. to .. "</a>.</p>\n" end
     end
-    for _ = 1, 50 do parts[#parts + 1] = "<p>" .. ("waning and waxing "):rep(random(40)) .. "</p>\n" end
+    for _ = 1, 300 do parts[#parts + 1] = "<p>" .. ("waning and waxing "):rep(random(40)) .. "</p>\n" end
     local file = assert(io.open(folder .. "/" .. n .. ".html", "w"))
     file:write(table.concat(parts), "</html>\n")
     file:close()
@@ -111,7 +111,7 @@ write_site(folder)
 local ports = mm.processes.Queue()
 local server = mm.processes.Process({ target = serve, args = { folder, ports }, daemon = true })
 server:start()
-local port, pool = ports:get(30), mm.Pool(4)
+local port, pool = ports:get(30), mm.Pool()
 local pages, words = async.run(crawl, port, pool)
 pool:close()
 pool:join()
