@@ -66,12 +66,12 @@ ifndef V
 endif
 # The goals that build do so with all cores, and one after the other: they use the same folders.
 SUBMAKE := $(MAKE) --no-print-directory --jobs=$(shell nproc)
-ifneq ($(filter run check test test-% bench,$(MAKECMDGOALS)),)
+ifneq ($(filter run check test test-% bench bench-%,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all help run check test test-quick bench docs pictures site fuzz tests clean setup install uninstall FORCE
+.PHONY: all help run check test test-quick bench bench-quick docs pictures site fuzz tests clean setup install uninstall FORCE
 .DEFAULT_GOAL := all
 
 all: setup $(ARTEFACTS) ## build the program, the modules and the library into build/
@@ -118,6 +118,11 @@ bench: ## measure beside Python and Node, and write docs/reference/performance.m
 	tests/support/setup bench || echo "what is not on this machine is left out"
 	$(SUBMAKE) QUIET=1 VARIANT=release all build/release/bench/reference build/release/bench/load
 	build/release/manymoons tests/bench/run.lua $(if $(AGAINST),--against $(AGAINST) $(ONLY),$(if $(ONLY),--only $(ONLY)))
+
+bench-quick: ## measure our programs alone, for two minutes: rows that are worse than docs/reference/performance.md
+	tests/support/setup run
+	$(SUBMAKE) QUIET=1 VARIANT=release all
+	build/release/manymoons tests/bench/run.lua --quick
 
 prove: ## for minutes: the model check, the kill matrices, killers at random, and the fuzzers (SECONDS_EACH=120)
 	tests/support/setup prove

@@ -42,6 +42,26 @@ function machine.find_programs(build, folder)
   }
 end
 
+-- The processors' ticks since the start of the system: all, those in which they were idle, and those that the
+-- hypervisor took.
+local function ticks()
+  local all, list = 0, {}
+  for number in read_field("/proc/stat", "^cpu (.*)"):gmatch("%d+") do
+    list[#list + 1] = tonumber(number)
+    if #list <= 8 then all = all + list[#list] end
+  end
+  return { all = all, idle = list[4] + list[5], stolen = list[8] }
+end
+
+-- The shares of the processors' time since `before`, a result of this function, in which they were in use, and stolen.
+function machine.load(before)
+  local now = ticks()
+  local all = before and now.all - before.all or 0
+  if all == 0 then return now, 0, 0 end
+  local stolen = (now.stolen - before.stolen) / all
+  return now, 1 - (now.idle - before.idle) / all - stolen, stolen
+end
+
 -- Lines of Markdown.
 function machine.describe(programs)
   local cpu = read_field("/proc/cpuinfo", "^model name%s*:%s*(.*)") or read_command("uname -m")
@@ -51,7 +71,7 @@ function machine.describe(programs)
   return table.concat({
     "- date: " .. os.date("!%Y-%m-%d"),
     ("- machine: %s, %s processors, %.0f GiB"):format(cpu, read_command("nproc"), memory),
-    "- system: " .. read_command("uname -sr"),
+    "- system: " .. read_command("uname -sr") .. "; no thread is pinned but in the figures for one core",
     ("- contenders: manymoons %s with %s, %s, %s"):format(require("manymoons").version, _VERSION, python, node),
   }, "\n") .. "\n"
 end

@@ -129,13 +129,20 @@ local function contender_line(row, contender, best_value)
   return line
 end
 
+-- What the row met, if that is known.
+local function surroundings_text(row)
+  if not row.others then return "" end
+  return (" Between its runs other programs used up to %.0f %% of the processors; the hypervisor took %.0f %%."):format(
+    row.others * 100, row.stolen * 100)
+end
+
 -- A section: heading, table, note.
 function report.row(row)
   local _, best_value = find_best(row, is_peer)
   local lines = { row_header(row) }
   for _, contender in ipairs(row.contenders) do lines[#lines + 1] = contender_line(row, contender, best_value) end
-  local head = ("## %s\n\n`%s`; %s is better.%s\n\n"):format(row.title, row.name, row.better,
-    row.note and " " .. row.note or "")
+  local head = ("## %s\n\n`%s`; %s is better.%s%s\n\n"):format(row.title, row.name, row.better,
+    row.note and " " .. row.note or "", surroundings_text(row))
   return head .. format_table(lines)
 end
 
@@ -178,6 +185,8 @@ end
 
 -- Two checkouts --------------------------------------------------------------------------------------------------
 
+local function width_of(list) return math.max(table.unpack(list)) - math.min(table.unpack(list)) end
+
 -- "better" or "worse" where the ranges of the two do not meet, or else "=".
 local function change(row, before, after)
   local low, high = math.min(table.unpack(before.runs)), math.max(table.unpack(before.runs))
@@ -192,6 +201,23 @@ local function comparison_line(row, before, after)
   local sign = were and are and change(row, before, after) or DASH
   return { name, number(were), spread(before.runs), number(are), spread(after.runs),
     number(times_as_good(row, are, were)), sign }
+end
+
+-- The rows that have become worse than the page's figures by more than both spreads, a line each.
+function report.regressions(rows, figures)
+  local lines = { { "", "page", "min-max", "now", "min-max", "times as good", "" } }
+  for _, row in ipairs(rows) do
+    for _, contender in ipairs(row.contenders) do
+      local was = figures[row.name] and figures[row.name][contender.name:gsub("%s+$", "")]
+      local before = was and { runs = was }
+      if before and #contender.runs > 0 and change(row, before, contender) == "worse"
+        and math.abs(was[1] - median(contender.runs)) > width_of(was) + width_of(contender.runs) then
+        lines[#lines + 1] = comparison_line(row, before, contender)
+      end
+    end
+  end
+  if #lines > 1 then return format_table(lines) end
+  return ("none of %d rows is worse than the page's by more than both spreads\n"):format(#rows)
 end
 
 -- A line for each pair of contenders of the rows: the program of the other checkout, and ours.

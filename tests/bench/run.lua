@@ -3,6 +3,8 @@
 --
 --   manymoons tests/bench/run.lua                        all rows; writes docs/reference/performance.md as well
 --   manymoons tests/bench/run.lua --only ROW             one row, only on the terminal
+--   manymoons tests/bench/run.lua --quick                only our programs, for two minutes: the rows that are worse
+--                                                        than the page's by more than both spreads
 --   manymoons tests/bench/run.lua --smoke                only our programs, once, with tiny counts: they must run
 --   manymoons tests/bench/run.lua --against FOLDER [ROW] our programs in turns with those of another checkout that has
 --                                                        been built, say of the commit before; without peers
@@ -12,12 +14,16 @@
 -- dash in the tables. MM_BUILD is the folder of the variant to measure; default: build/release.
 local folder = arg[0]:match("^(.*)/[^/]*$") or "."
 package.path = folder .. "/?.lua;" .. package.path
+local mm = require("manymoons")
 local machine = require("machine")
+local page = require("page")
 local report = require("report")
 local rows = require("rows")
 
 local RUNS = 5
 local RUNS_ON_ONE_CORE = 3
+local RUNS_QUICKLY, QUICK = 3, 120 -- seconds, after which no other row begins
+local CALM, LOOK, AGAIN = 0.1, 0.1, 2 -- a larger share for others disturbs a row; seconds; how often it is run again
 local PAGE = "docs/reference/performance.md"
 
 local HEAD = [[
@@ -59,13 +65,15 @@ local function read_plan(words, programs)
   end
   if words[1] == "--only" and words[2] then
     plan.rows, plan.page = { find_row(words[2]) }, nil
+  elseif words[1] == "--quick" then
+    plan.runs, plan.one_core_runs, plan.page, plan.is_quick = RUNS_QUICKLY, 0, nil, true
   elseif words[1] == "--smoke" then
     plan.runs, plan.one_core_runs, plan.page, plan.is_smoke = 1, 0, nil, true
   elseif words[1] == "--against" and words[2] then
     plan.rows = words[3] and { find_row(words[3]) } or rows
     plan.one_core_runs, plan.page, plan.against = 0, nil, words[2]
   elseif words[1] then
-    fail("--only ROW, --smoke or --against FOLDER expected, got '%s'", words[1])
+    fail("--only ROW, --quick, --smoke or --against FOLDER expected, got '%s'", words[1])
   end
   return plan
 end
@@ -108,16 +116,23 @@ end
 
 local function prepare(row, plan, programs)
   for _, contender in ipairs(row.contenders) do
-    contender.runs, contender.one_core = {}, {}
     contender.shell = complete_command(contender.command, programs)
-    if plan.is_smoke then
-      contender.shell = contender.side == "ours" and contender.shell and shrink(contender.shell) or nil
-    end
+    if (plan.is_smoke or plan.is_quick) and contender.side ~= "ours" then contender.shell = nil end
+    if plan.is_smoke and contender.shell then contender.shell = shrink(contender.shell) end
   end
 end
 
-local function measure_row(row, plan)
+-- The share of the processors that other programs use now.
+local function others_now()
+  local before = machine.load()
+  mm.sleep(LOOK)
+  return select(2, machine.load(before))
+end
+
+local function measure_once(row, plan)
+  for _, contender in ipairs(row.contenders) do contender.runs, contender.one_core = {}, {} end
   for _ = 1, plan.is_smoke and 1 or row.runs or plan.runs do
+    if not plan.is_smoke then row.others = math.max(row.others, others_now()) end
     for _, contender in ipairs(row.contenders) do
       if contender.shell then add_run(contender.runs, "", contender, row.metric, row.unit) end
     end
@@ -128,6 +143,19 @@ local function measure_row(row, plan)
         add_run(contender.one_core, plan.on_one_core, contender, row.one_core.metric, row.one_core.unit)
       end
     end
+  end
+end
+
+-- A row that other programs disturb is run again; the row keeps what it met.
+local function measure_row(row, plan)
+  if plan.is_smoke then return measure_once(row, plan) end
+  for _ = 0, plan.is_quick and 0 or AGAIN do
+    local before = machine.load()
+    row.others = 0
+    measure_once(row, plan)
+    row.stolen = select(3, machine.load(before))
+    row.is_disturbed = row.others > CALM or row.stolen > CALM
+    if not row.is_disturbed then return end
   end
 end
 
@@ -174,12 +202,33 @@ local function compare_checkouts(plan, programs)
   io.write(report.comparison(doubled))
 end
 
+local function compare_with_page(plan, programs)
+  local figures, began, calm, count = page.figures(PAGE), mm.time(), {}, 0
+  for _, row in ipairs(plan.rows) do
+    if mm.time() - began > QUICK then break end
+    prepare(row, plan, programs)
+    measure_row(row, plan)
+    count = count + 1
+    if not row.is_disturbed then calm[#calm + 1] = row end
+  end
+  if #calm > 0 then io.write(report.regressions(calm, figures)) end
+  if #calm < count then
+    io.write(count - #calm, " of ", count,
+      " rows are not judged: other programs had more than a tenth of the processors\n")
+  end
+  if count < #plan.rows then
+    io.write("not measured, for want of time: ", #plan.rows - count, " rows, from '", plan.rows[count + 1].name,
+      "' on\n")
+  end
+end
+
 local function main()
   local programs = machine.find_programs(os.getenv("MM_BUILD") or "build/release", folder)
   local plan = read_plan(arg, programs)
   local description = machine.describe(programs)
   io.write(description, "\n")
   if plan.against then return compare_checkouts(plan, programs) end
+  if plan.is_quick then return compare_with_page(plan, programs) end
   local sections = {}
   for i, row in ipairs(plan.rows) do
     prepare(row, plan, programs)
