@@ -122,13 +122,21 @@ local function protected(name, f, ...)
   return xpcall(function() return f(unpack(args, 1, args.n)) end, errors.handler_of(name))
 end
 
-local function pass_end(ok, ...)
+-- Lua calls no handler where it lacks memory.
+local function as_error(name, value)
+  if getmetatable(value) == Error then return value end
+  return setmetatable({ message = errors.text_of(value), value = value, traceback = "", kind = "error", worker = name },
+    Error)
+end
+
+local function pass_end(name, ok, ...)
   if waits.is_ending() and (not ok or waits.has_exited()) then error("interrupted", 0) end
-  return ok, ...
+  if ok then return true, ... end
+  return false, as_error(name, (...))
 end
 
 -- Calls f as the worker `name` would: true and the results; or false and an mm.Error.
-function errors.call_here(name, called, ...) return pass_end(protected(name, called, ...)) end
+function errors.call_here(name, called, ...) return pass_end(name, protected(name, called, ...)) end
 
 local function call_with(f, list)
   if type(list) ~= "table" then checks.fail("starmap: an item: a list of arguments expected, got " .. type(list)) end
