@@ -207,6 +207,7 @@ static const luaL_Reg native_functions[] = {
     {"signal_descriptor", system_signal_descriptor},
     {"read_signal", system_read_signal},
     {"is_terminal", system_is_terminal},
+    {"tell_service_manager", system_tell_service_manager},
     {"processors", system_processors},
     {"allow_processors", system_allow_processors},
     {"machine", system_machine},

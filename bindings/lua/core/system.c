@@ -16,6 +16,7 @@
 #include "os/process.h"
 #include "os/processors.h"
 #include "os/regular_file.h"
+#include "os/service_manager.h"
 #include "os/signals.h"
 #include "os/terminal.h"
 #include "shared/segment.h"
@@ -58,6 +59,11 @@ int system_is_stopped(lua_State *L) {
 int system_set_late(lua_State *L) {
   vm_self(vm_of(L))->grace.is_late = lua_toboolean(L, 1);
   return 0;
+}
+
+int system_tell_service_manager(lua_State *L) {
+  lua_pushboolean(L, service_manager_tell(luaL_checkstring(L, 1)) == STATUS_OK);
+  return 1;
 }
 
 int system_is_terminal(lua_State *L) {
