@@ -165,6 +165,7 @@ LUADIR     ?= $(LIBDIR)/lua
 BASHDIR    ?= $(DATADIR)/bash-completion/completions
 ZSHDIR     ?= $(DATADIR)/zsh/site-functions
 FISHDIR    ?= $(DATADIR)/fish/vendor_completions.d
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
 # The types, as an addon of lua-language-server.
 ADDONDIR   ?= $(DATADIR)/manymoons/addons/manymoons
 VERSION    := $(shell sed -n 's/^\#define MANYMOONS_VERSION "\(.*\)"/\1/p' vm/base/version.h)
@@ -189,10 +190,10 @@ endef
 
 MANUALS := $(sort $(wildcard docs/man/*.1))
 
-install: all ## install the program, the modules, the library, the manuals and completions (PREFIX=/usr/local, DESTDIR=)
+install: all ## install the program, the modules, the library, the manuals, completions and unit (PREFIX=/usr/local, DESTDIR=)
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1 \
 	  $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(ADDONDIR)/library $(ABIS:%=$(DESTDIR)$(LUADIR)/%) \
-	  $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	  $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR) $(DESTDIR)$(UNITDIR)
 	$(INSTALL_PROGRAM) $(BUILD)/manymoons $(DESTDIR)$(BINDIR)/
 	$(foreach l,$(LIBRARIES),$(call install_library,$(l)))
 	for abi in $(ABIS); do $(INSTALL_DATA) $(BUILD)/lua/$$abi/manymoons.so $(DESTDIR)$(LUADIR)/$$abi/ || exit; done
@@ -204,6 +205,7 @@ install: all ## install the program, the modules, the library, the manuals and c
 	$(INSTALL_DATA) packaging/completions/manymoons.bash $(DESTDIR)$(BASHDIR)/manymoons
 	$(INSTALL_DATA) packaging/completions/_manymoons $(DESTDIR)$(ZSHDIR)/
 	$(INSTALL_DATA) packaging/completions/manymoons.fish $(DESTDIR)$(FISHDIR)/
+	sed 's|/usr/bin/|$(BINDIR)/|' packaging/systemd/manymoons@.service >$(DESTDIR)$(UNITDIR)/manymoons@.service
 
 # What a rock is made of (packaging/*.rockspec): the module for one Lua, with that Lua's headers, and nothing else.
 .PHONY: rock rock-install
@@ -218,7 +220,7 @@ rock-install:
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(BINDIR)/manymoons $(DESTDIR)$(INCLUDEDIR)/manymoons.h $(MANUALS:docs/man/%=$(DESTDIR)$(MANDIR)/man1/%) \
 	  $(DESTDIR)$(BASHDIR)/manymoons $(DESTDIR)$(ZSHDIR)/_manymoons $(DESTDIR)$(FISHDIR)/manymoons.fish \
-	  $(DESTDIR)$(MANDIR)/man3/manymoons.3 $(foreach l,$(LIBRARIES),$(DESTDIR)$(LIBDIR)/$(l).so* $(DESTDIR)$(LIBDIR)/$(l).a \
+	  $(DESTDIR)$(UNITDIR)/manymoons@.service $(DESTDIR)$(MANDIR)/man3/manymoons.3 $(foreach l,$(LIBRARIES),$(DESTDIR)$(LIBDIR)/$(l).so* $(DESTDIR)$(LIBDIR)/$(l).a \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/$(l:lib%=%).pc) $(ABIS:%=$(DESTDIR)$(LUADIR)/%/manymoons.so)
 	rm -rf $(DESTDIR)$(DATADIR)/manymoons
 

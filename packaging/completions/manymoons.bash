@@ -21,9 +21,9 @@ _manymoons_options() {
     '') echo '-e -l -i -v --version -E -W --world -h --help' ;;
     compare) echo '--runs --warmup --worlds --workers --chunks --lua --pin --timeout --html --profile --trace --json --csv' ;;
     top) echo '--once --json' ;;
-    worker) echo '--pool --slots --processes --sandbox --read --write --network --import --json --secret-file --password-file --lease --grace --max-tasks --task-timeout --name' ;;
-    pool) echo '--json --prometheus --dead --show --retry --delete --match --schedules --cancel --pause --resume --purge --secret-file --password-file' ;;
-    post) echo '--json --wait --delay --at --retries --backoff --timeout --unique --rate --ttl --secret-file --password-file' ;;
+    worker) echo '--pool --strict --slots --memory --processes --sandbox --read --write --network --import --json --secret-file --password-file --lease --grace --max-tasks --task-timeout --metrics --name' ;;
+    pool) echo '--json --prometheus --dead --show --retry --edit --args --delete --match --task --schedules --cancel --pause --resume --purge --secret-file --password-file' ;;
+    post) echo '--json --wait --delay --at --retries --backoff --timeout --unique --rate --priority --at-most --key --ttl --secret-file --password-file' ;;
     map) echo '--json --filter --reduce --init --files --block --unordered -j --world --broker --pool --secret-file --password-file --timeout --retries --chunksize --halt --joblog --resume --resume-failed --bar --dry-run -h --help' ;;
     profile) echo '-o --format --top --mode --rate --seconds --diff -h --help' ;;
     trace) echo '-o --html -h --help' ;;
@@ -49,6 +49,7 @@ _manymoons_value() {
     compare:--csv) echo 'file' ;;
     worker:--pool) echo 'other' ;;
     worker:--slots) echo 'other' ;;
+    worker:--memory) echo 'other' ;;
     worker:--read) echo 'files' ;;
     worker:--write) echo 'files' ;;
     worker:--import) echo 'other' ;;
@@ -58,11 +59,15 @@ _manymoons_value() {
     worker:--grace) echo 'other' ;;
     worker:--max-tasks) echo 'other' ;;
     worker:--task-timeout) echo 'other' ;;
+    worker:--metrics) echo 'other' ;;
     worker:--name) echo 'other' ;;
     pool:--show) echo 'other' ;;
     pool:--retry) echo 'other' ;;
+    pool:--edit) echo 'other' ;;
+    pool:--args) echo 'other' ;;
     pool:--delete) echo 'other' ;;
     pool:--match) echo 'other' ;;
+    pool:--task) echo 'other' ;;
     pool:--cancel) echo 'other' ;;
     pool:--secret-file) echo 'file' ;;
     pool:--password-file) echo 'file' ;;
@@ -74,6 +79,9 @@ _manymoons_value() {
     post:--timeout) echo 'other' ;;
     post:--unique) echo 'other' ;;
     post:--rate) echo 'other' ;;
+    post:--priority) echo 'other' ;;
+    post:--at-most) echo 'other' ;;
+    post:--key) echo 'other' ;;
     post:--ttl) echo 'other' ;;
     post:--secret-file) echo 'file' ;;
     post:--password-file) echo 'file' ;;
