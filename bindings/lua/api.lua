@@ -155,6 +155,12 @@ function mm.connect(...) return require("manager.client").connect(...) end
 -- Posted tasks, by their ids, from any program.
 function mm.result(...) return require("broker.posting").result(...) end
 function mm.cancel(...) return require("broker.posting").cancel(...) end
+function mm.status(...) return require("broker.posting").status(...) end
+-- The task of a broker that the caller runs.
+function mm.task()
+  local current = native.loaded("broker.current")
+  return current and current.task() or nil
+end
 local function serve(...) return require("manager.server").serve(...) end
 local function serve_actor(...) return require("actors.server").serve(...) end
 

@@ -282,7 +282,81 @@ function mm.result(url, id, timeout, options) end
 ---@return string? why "ENOENT: …", "EIO: …"
 function mm.cancel(url, id, options) end
 
----The options of mm.result and mm.cancel.
+---How a task stands that Pool:post put in, or a program of another language, as any program sees it.
+---<!-- example: not run -->
+---```lua
+---local url = "redis://127.0.0.1/0"
+---local id = mm.Pool({ broker = url, name = "jobs" }):post("films:render", { "moon.mp4" })
+---local about = mm.status(url, id)
+---if about and about.progress then print(about.state, about.progress.done, about.progress.total) end
+---```
+---@param url string
+---@param id string
+---@param options? manymoons.ReadOptions
+---@return manymoons.TaskStatus? about nil with a reason
+---@return string? why "ENOENT: …" (no such task, or its outcome is not kept any more), "EIO: …"
+function mm.status(url, id, options) end
+
+---How a posted task stands.
+---<!-- example: not run -->
+---```lua
+---local about = assert(mm.status("redis://127.0.0.1/0", "jobs:order-17"))
+---for _, line in ipairs(about.log) do print(line) end
+---```
+---@class manymoons.TaskStatus
+---@field id string
+---@field state "due"|"held"|"waiting"|"running"|"done"|"failed" "due": it comes later; "held": it waits for one of few
+---places (`at_most`)
+---@field at? number the Unix time at which it is due
+---@field worker? string the worker that runs it
+---@field progress? { done: number, total?: number, note?: string, at: number } what it said last (Task:progress), and when
+---@field log string[] its last lines (Task:log), each with its time; 16 KB at most
+
+---In a task of a pool on a broker: the task. Elsewhere nil.
+---<!-- example: not run -->
+---```lua
+---local function render(frames)
+---  local task = mm.task()
+---  for i = 1, frames do
+---    if task then task:progress(i, frames, "rendering") end
+---  end
+---end
+---```
+---@return manymoons.Task?
+function mm.task() end
+
+---The task that a worker of `manymoons worker` runs, as the task itself sees it. In a worker with --sandbox it is silent: what it
+---says is kept nowhere.
+---<!-- example: not run -->
+---```lua
+---local task = assert(mm.task(), "only in manymoons worker")
+---task:log("begins as " .. task.id)
+---task:progress(0, 100)
+---```
+---@class manymoons.Task
+---@field id string what Pool:post returned; the same in each run of the task, so it can keep effects from happening twice
+local Task = {}
+
+---Says how far the task is. mm.status shows it, and `manymoons pool URL NAME --task ID`; what is said within 50 ms counts as one.
+---<!-- example: not run -->
+---```lua
+---mm.task():progress(3, 10, "three of ten pages")
+---```
+---@param done number
+---@param total? number
+---@param note? string up to 200 characters are kept
+function Task:progress(done, total, note) end
+
+---Keeps a line with the task, up to 2,000 characters of it; the last 16 KB of lines are kept as long as the outcome, and the last 4 KB with
+---a dead letter.
+---<!-- example: not run -->
+---```lua
+---mm.task():log("the file has 17 pages")
+---```
+---@param text string
+function Task:log(text) end
+
+---The options of mm.result, mm.cancel and mm.status.
 ---<!-- example: not run -->
 ---```lua
 ---local id = mm.Pool({ broker = "redis://host/0", name = "jobs", secret_file = "secret" }):post(math.max, { 1, 2 })

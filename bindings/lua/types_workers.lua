@@ -227,6 +227,7 @@ function Process:close() end
 ---```lua
 ---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs" })
 ---pool:post("mail:send", { "moon@example.org" }, { at = os.time() + 3600, retries = 10, backoff = 30 })
+---pool:post("bills:make", { 17 }, { priority = 9, at_most = 1, key = "customer 17" })
 ---```
 ---@class manymoons.PostOptions
 ---@field delay? number seconds from now, by the server's clock, before which it does not run
@@ -237,6 +238,9 @@ function Process:close() end
 ---@field ttl? number seconds for which the server keeps the outcome; default: 3600
 ---@field unique? string a key: while a task with it has no outcome, none is put, and post returns the id of that one and "duplicate"
 ---@field rate? string how often its function runs at most: "100/m", or with s, h, d. So many run at once, then one in each part of the span
+---@field priority? integer 0 to 9: of the tasks that wait, those of a higher one run first; default: 5
+---@field at_most? integer so many tasks of its function run at once, in all workers; the others wait until it is their turn
+---@field key? string with at_most: so many tasks with this key, whatever their function, run at once
 ---@field secret? boolean true: `manymoons pool` does not show its arguments; default: false
 
 ---The options of Pool:schedule.
@@ -247,6 +251,9 @@ function Process:close() end
 ---```
 ---@class manymoons.ScheduleOptions
 ---@field rate? string as of Pool:post
+---@field priority? integer
+---@field at_most? integer
+---@field key? string
 ---@field catchup? "once"|"all" what runs when times have passed without a worker or a server: the last one, or each; default: "once"
 ---@field retries? integer as of Pool:post, for each run
 ---@field backoff? number

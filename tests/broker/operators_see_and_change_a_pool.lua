@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- variants: release
 -- `manymoons pool`: what was given up shows its function, place, arguments, attempts and traceback, runs again under a
--- signature of its own, or goes; a pool is paused and resumed; what waits is cancelled, one by one or all at once.
+-- signature of its own, is edited, or goes; a pool is paused and resumed; what waits is cancelled, one by one or all at
+-- once.
 local mm = require "manymoons"
 local broker = require "broker"
 local expect = require "expect"
@@ -100,6 +101,39 @@ expect.equal(shell("--delete all --match 'no moon'"), "0 dead letters deleted")
 expect.equal(shell("--delete " .. list[3].id), "1 dead letter deleted")
 expect.equal(state().dead, 0)
 
+-- Edited: it stays a letter, with its time and attempts, and runs again with the new arguments.
+local broken = pool:post("string:rep", { "x" }, { retries = 1, backoff = 0.01 })
+expect.truthy(fails(broken))
+list = json.decode(shell("--dead --match string:rep --json"))
+expect.equal(#list, 1)
+shown = json.decode(shell("--show " .. list[1].id .. " --json"))
+local edited = shell("--edit " .. list[1].id .. " --args '\"ab\", 1 + 1'"):match("^%S+  (%S+)\n1 dead letter edited$")
+expect.truthy(edited and edited ~= list[1].id, "it has another id")
+local now = json.decode(shell("--show " .. edited .. " --json"))
+expect.equal(now.arguments, '"ab", 2')
+expect.equal({ now.at, now.task, #now.attempts, now.why }, { shown.at, shown.task, 2, shown.why })
+expect.equal(result_of(shell("--retry " .. edited):match("jobs:%x+%-1")), "abab")
+expect.truthy(shell("--edit " .. edited .. " --args 1"):find("there is no dead letter", 1, true))
+expect.truthy(shell("--edit 1-1 --args 'print('"):find("--args: ", 1, true))
+expect.truthy(shell("--edit 1-1"):find("needs --args", 1, true))
+expect.truthy(shell("--edit 1-1 --args io.stdout"):find("there is no dead letter", 1, true))
+
+-- Cancelled by their function: those that wait, come later, wait for a place, and run.
+local function hang() while true do require("manymoons").sleep(0.01) end end
+local keep = pool:post("string:lower", { "KEEP" }, { delay = 3600 })
+local doomed = {
+  pool:post("table:concat", { {} }, { delay = 3600 }),
+  pool:post("table:concat", { {} }, { delay = 3600, priority = 9 }),
+  pool:post(hang, {}, { at_most = 1 }), pool:post(hang, {}, { at_most = 1 }),
+}
+broker.eventually("one runs, one waits for a place", function() return state().held == 1 and state().running == 1 end)
+expect.equal(shell("--cancel all --match table:concat"), "2 tasks cancelled")
+expect.equal(shell("cancel all --match operators_see_and_change"), "2 tasks cancelled")
+for _, id in ipairs(doomed) do expect.truthy(fails(id), id) end
+expect.equal(state().due, 1)
+expect.equal(mm.cancel(server.url, keep), true)
+expect.truthy(shell("--cancel all"):find("only with --match", 1, true))
+
 -- One that came as JSON keeps its id, and runs in a worker that imports its module.
 worker:kill("TERM")
 worker:wait()
@@ -112,8 +146,9 @@ expect.truthy(shell("show " .. list[1].id):find("arguments    2.5", 1, true))
 worker:kill("TERM")
 worker:wait()
 broker.worker(server, "jobs", PLAIN .. "math")
-expect.truthy(shell("retry " .. list[1].id):find("jobs:j1", 1, true))
-expect.equal(result_of("jobs:j1"), 2)
+edited = shell("--edit all --match math --args 4.5"):match("  (%S+)\n")
+expect.truthy(shell("retry " .. edited):find("jobs:j1", 1, true))
+expect.equal(result_of("jobs:j1"), 4)
 
 -- Schedules are listed; wrong words are named.
 pool:schedule("nightly", "30 2 * * *", "string:upper", { "x" })

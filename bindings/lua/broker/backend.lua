@@ -47,6 +47,8 @@ backend.PATIENCE = 50e-6
 ---@field body string
 ---@field mac string
 ---@field abi string workers of this Lua alone may have it; "": all
+---@field priority string a digit; "": the usual one
+---@field limit string of a posted task: how many may run at once (codec.lua); "": any number
 
 ---A task that was delivered. Its texts need not be trusted. The backend may keep more in it.
 ---@class manymoons.broker.Delivery: manymoons.broker.Task
@@ -75,7 +77,8 @@ backend.PATIENCE = 50e-6
 ---@field examine fun(self, seconds: number): table?
 ---the names of the workers, and what each says about itself (false: nothing)
 ---@field workers fun(self, on_workers: fun(names: string[], texts: (string|false)[]))
----{ waiting, running, oldest (seconds), dead, due, paused } of the tasks for all workers, and for those of these Luas
+---{ waiting, running, oldest (seconds), dead, due, held, paused } of the tasks for all workers, and for those of these
+---Luas
 ---@field depth fun(self, abis: string[]): table?
 ---a list of { id, why, who, at, func, client, seq }, the newest last
 ---@field dead fun(self, most: integer): table?
@@ -83,13 +86,16 @@ backend.PATIENCE = 50e-6
 ---@field letter fun(self, id: string): manymoons.broker.Task?
 ---takes a dead letter away
 ---@field delete_letter fun(self, id: string): true?
+---another task in the place of a dead letter's, which stays one: its id from then on
+---@field edit_letter fun(self, id: string, task: manymoons.broker.Task): string?
 ---workers fetch no tasks, or fetch them again
 ---@field pause fun(self, is_paused: boolean): true?
----tasks of one Lua that no worker has yet, and names of posted ones that are due later: the first so many
----@field waiting fun(self, abi: string, most: integer): manymoons.broker.Delivery[]?
----@field due_later fun(self, abi: string, most: integer): string[]?
----gives a task that waits this outcome, and takes it out
----@field end_waiting fun(self, task: manymoons.broker.Delivery, outcome: table, ms: string): any
+---where tasks of these Luas without an outcome are; the first tasks of a place, and where the next ones begin (nil:
+---there are no more). with_running: also those that a worker has
+---@field places fun(self, abis: string[]): table[]?
+---@field tasks_at fun(self, place: table, from: any, with_running: boolean): manymoons.broker.Delivery[]?, any
+---gives a task this outcome, and takes it out
+---@field end_task fun(self, task: manymoons.broker.Delivery, outcome: table, ms: string): any
 ---puts a task in the place of a dead letter, in one step; its client waits for no outcome
 ---@field retry fun(self, id: string, task: manymoons.broker.Task): true?
 ---keeps a posted task, once: in its stream, or until it is due (task.at, task.delay). It may be called again. true; or
@@ -97,6 +103,9 @@ backend.PATIENCE = 50e-6
 ---@field post fun(self, task: manymoons.broker.Task): true|string|nil
 ---{ kind, payload, mac } of a posted task; { "open" }: it has none, after so many seconds; {}: it is not known
 ---@field outcome fun(self, task: manymoons.broker.Task, seconds: number): table?
+---what is known of a posted task: { state, at, worker, progress (JSON), lines, kind, payload }, state: "due", "held",
+---"waiting", "running", "ended"; {}: it is not known
+---@field find fun(self, task: manymoons.broker.Task): table?
 ---gives a posted task this outcome, kept for so long, if it has none: "cancelled", "ended" or "unknown"
 ---@field withdraw fun(self, task: manymoons.broker.Task, outcome: table, ms: string): string?
 ---keeps a schedule (schedules.lua); next_after(now) → when it runs first. The time of its next run
@@ -132,12 +141,19 @@ backend.PATIENCE = 50e-6
 ---what the server has of this client goes
 ---@field deregister fun(self, seconds: number)
 
----Serves a pool. about: name; worker (its name); abi; poller; lease (seconds); on_task(delivery);
+---Serves a pool. about: name; worker (its name); abi; poller; lease (seconds); is_shared: the worker serves several;
+---on_task(delivery);
 ---on_schedule(schedule, due, now): it is due (fire); on_acked(delivery, why), why: nil when the outcome is there, or
 ---belongs to another worker.
 ---@class manymoons.broker.Worker: manymoons.broker.Inspector
 ---asks for tasks, unless it has asked, and waits for them; false: not yet possible
 ---@field fetch fun(self, count: integer): boolean
+---whether it takes tasks where there are some, and waits only where there are none (`is_waiting`; about.is_shared: it
+---does): more than were asked for come only then. And whether it may have tasks, as far as it knows
+---@field is_choosing fun(self): boolean
+---@field may_have_tasks fun(self): boolean
+---that it had none was a while ago
+---@field forget_emptiness fun(self)
 ---@field stop_fetching fun(self) a fetch that waits ends
 ---@field is_idle fun(self): boolean no fetch waits, and everything else was answered
 ---the outcome of a task; nil: no client waits for one
@@ -150,6 +166,13 @@ backend.PATIENCE = 50e-6
 ---@field again fun(self, delivery: table, how: table, on_again: function)
 ---takes a place for one of `count` runs in so many seconds: on_place(the seconds until it begins, or nil)
 ---@field take_place fun(self, delivery: table, count: integer, seconds: number, on_place: function)
+---takes one of the places in which `most` tasks with its limit may run at once: "in"; "held": it comes back when there
+---is one; "gone": another delivery counts; nil: it is not known
+---@field enter fun(self, delivery: table, most: integer, digest: string, on_entered: fun(what: string?))
+---the seconds for which it has waited for a worker
+---@field waited fun(self, delivery: table): number
+---keeps with a posted task how far it is ("": as before), and lines
+---@field note fun(self, delivery: table, progress: string, lines: string)
 ---puts posted tasks that are due where workers fetch them; the seconds until it is to be called again
 ---@field move_due fun(self): number
 ---puts the task of a schedule's time into its stream, if no other worker has done it; then the next time counts
@@ -157,8 +180,8 @@ backend.PATIENCE = 50e-6
 ---a function by its name
 ---@field load fun(self, name: string, on_text: fun(text: string?))
 ---whether this delivery is the one whose outcome the task's client waits for: it is no copy, and there is none yet;
----nil: it is not known
----@field is_open fun(self, delivery: manymoons.broker.Delivery, on_answer: fun(is_open: boolean?))
+---nil: it is not known; and whether the pool is paused
+---@field is_open fun(self, delivery: manymoons.broker.Delivery, on_answer: fun(is_open: boolean?, is_paused: boolean?))
 ---takes over what had no heartbeat for so long, and forgets workers that are gone
 ---@field reclaim fun(self, seconds: number, on_task: fun(delivery: manymoons.broker.Delivery))
 ---begins; text: what the worker says about itself
@@ -203,14 +226,15 @@ backend.PATIENCE = 50e-6
 
 local SESSION = { "new", "open", "close", "read", "flush" }
 local INSPECTOR = {
-  "examine", "workers", "depth", "dead", "letter", "retry", "await", "post", "outcome", "withdraw",
+  "examine", "workers", "depth", "dead", "letter", "retry", "await", "post", "outcome", "find", "withdraw",
   "schedule", "unschedule", "schedules",
-  "delete_letter", "pause", "waiting", "due_later", "end_waiting",
+  "delete_letter", "edit_letter", "pause", "places", "tasks_at", "end_task",
 }
 local CLIENT = { "state", "submit", "forget", "results", "is_open", "cancel", "heartbeat", "deregister" }
 local WORKER = {
-  "fetch", "stop_fetching", "is_idle", "ack", "again", "take_place", "nack", "load", "is_open", "reclaim",
-  "move_due", "fire",
+  "fetch", "is_choosing", "may_have_tasks", "forget_emptiness", "waited", "stop_fetching", "is_idle",
+  "ack", "again", "take_place", "nack", "load", "is_open", "reclaim",
+  "move_due", "fire", "enter", "note",
   "heartbeat", "deregister",
 }
 local QUEUE = { "new", "open", "close", "put", "await_room", "get", "ack", "depth", "reclaim", "finish", "heartbeat" }

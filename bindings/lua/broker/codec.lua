@@ -62,7 +62,8 @@ function codec.is_result_signed(secrets, pool, task, kind, payload, mac)
 end
 
 local function parts_of_schedule(pool, s)
-  return "manymoons schedule 1", pool, s.name, s.cron, s.catchup, s.func, s.init, s.flags, s.body, s.abi
+  return "manymoons schedule 1", pool, s.name, s.cron, s.catchup, s.func, s.init, s.flags, s.body, s.abi, s.priority,
+    s.limit
 end
 
 -- Its signature, and a text that changes with whatever it says.
@@ -169,6 +170,22 @@ function codec.posted_flags(timeout, retries, copy, expiry, ttl, backoff, rate)
     rate and " " .. rate or "")
 end
 
+-- A task's priority as its entry has it: "" is the usual one.
+function codec.priority_text(value) return value and value ~= 5 and string.format("%d", value) or "" end
+
+-- How many tasks with a key, or of a function, may run at once, as an entry has it: "count digest"; "": any number.
+function codec.limit_text(at_most, key, func)
+  if not at_most then return "" end
+  return string.format("%d %s", at_most, codec.digest(key and "key " .. key or "function " .. func))
+end
+
+-- → count and digest; "" where there is no limit
+function codec.read_limit(text)
+  local count, digest = text:match("^([1-9]%d*) (%x+)$")
+  if not count or #count > 9 or #digest ~= 64 then return nil, "" end
+  return tonumber(count), digest
+end
+
 local UNITS = { s = 1, m = 60, h = 3600, d = 86400 }
 
 -- "100/m" → { count =, seconds = }; nil: it says no rate
@@ -225,6 +242,13 @@ function codec.task_named(name)
   return { client = "t:" .. name, seq = "0" }
 end
 
+-- Of a task or a dead letter: "module:function", or the place of a function without a name, or "source".
+function codec.function_shown(task)
+  if task.label and task.label ~= "" then return task.label end
+  local func = task.func or ""
+  return func:match("^n:(.*)$") or func:sub(1, 1) == "b" and "code" or func
+end
+
 -- "module:function" and "module.function" → the name of a function as tasks have it; nil: it is none
 function codec.function_named(text)
   local module, path = text:match("^([%w_.-]+):([%w_.]+)$")
@@ -238,7 +262,8 @@ local FOREIGN = {
   backoff = { codec.BACKOFF, 0, 2 ^ 31 }, delay = { 0, 0, 2 ^ 31 }, at = { false, 0, 2 ^ 40 },
 }
 
-local FOREIGN_OTHERS = { id = true, ["function"] = true, args = true, secret = true, rate = true }
+local FOREIGN_OTHERS = { id = true, ["function"] = true, args = true, secret = true, rate = true, at_most = true,
+  key = true }
 
 local function read_numbers(about)
   local found = {}
@@ -252,6 +277,16 @@ local function read_numbers(about)
     found[name] = value
   end
   return found
+end
+
+local function read_limit(about, func)
+  local at_most, key = about.at_most, about.key
+  if at_most ~= nil and not checks.is_whole(at_most, 1, 999999999) then
+    error("at_most: a whole number, 1 or more, expected", 0)
+  end
+  if key ~= nil and type(key) ~= "string" then error("key: a text expected", 0) end
+  if key and not at_most then error("key: only with at_most", 0) end
+  return codec.limit_text(at_most, key, func)
 end
 
 local function read_form(task, about)
@@ -271,6 +306,7 @@ local function read_form(task, about)
   end
   task.flags = codec.posted_flags(numbers.timeout, numbers.retries, 0, 2 ^ 40, numbers.ttl, numbers.backoff,
     about.rate)
+  task.limit = read_limit(about, func)
 end
 
 -- A task of a program of another language: task.json → its other fields. What is wrong stands in task.malformed; one
@@ -278,6 +314,7 @@ end
 function codec.read_foreign(task)
   local about, why = json.decode(task.json)
   task.client, task.seq, task.func, task.init, task.mac, task.body = "", "0", "", "", "", task.json
+  task.limit = ""
   task.flags = codec.posted_flags(0, 0, 0, 2 ^ 40, codec.TTL, codec.BACKOFF)
   local id = type(about) == "table" and about.id
   if type(id) ~= "string" or not id:find("^[%w_.-]+$") or #id > codec.CLIENT_MAX - 2 or id:find("^cron%.") then
@@ -298,6 +335,14 @@ function codec.foreign_arguments(text)
   end
   args.n = count
   return args
+end
+
+-- The JSON of such a task with other arguments ({ n = }); raises what cannot be in it.
+function codec.replace_arguments(text, args)
+  local about = json.decode(text)
+  about.args = nil
+  local rest = json.encode(about)
+  return rest:sub(1, -2) .. ',"args":' .. codec.encode_foreign(args) .. "}"
 end
 
 local DEEPEST = 100

@@ -35,23 +35,18 @@ local function arguments_of(letter)
   return nil, ok and "not readable" or tostring(args)
 end
 
--- "module:function", or the place of a function without a name, or "source".
-function letters.function_of(letter)
-  if letter.label and letter.label ~= "" then return letter.label end
-  local func = letter.func or ""
-  return func:match("^n:(.*)$") or func:sub(1, 1) == "b" and "code" or func
-end
-
 -- Everything about a letter: id, task (the posted task's id), func, args or why_no_args, attempts (a list of { at, who,
--- why }, of which the last one gave it up), why, who, at, trace; nil and why.
+-- why }, of which the last one gave it up), why, who, at, trace, lines (of
+-- its log); nil and why.
 function letters.describe(session, pool_name, id)
   local letter, why = session:letter(id)
   if not letter then return nil, why end
   local args, why_no_args = arguments_of(letter)
   return {
     id = id, task = codec.is_posted(letter) and posting.id_of(pool_name, letter) or nil,
-    func = letters.function_of(letter), args = args, why_no_args = why_no_args, attempts = attempts_of(letter),
+    func = codec.function_shown(letter), args = args, why_no_args = why_no_args, attempts = attempts_of(letter),
     why = letter.why, who = letter.who, at = letter.at, trace = letter.trace,
+    lines = letter.lines,
   }
 end
 
@@ -64,6 +59,26 @@ local function refusal_of(secrets, pool_name, letter)
   end
   if codec.is_task_signed(secrets, pool_name, letter) then return nil end
   return "BadSignature: it was not signed with a secret of this program"
+end
+
+-- The letter with other arguments, signed anew; it stays a letter. args: { n = }. → its id from then on; nil and why
+function letters.edit(session, secrets, pool_name, id, args)
+  local task, why = session:letter(id)
+  if not task then return nil, why end
+  why = refusal_of(secrets, pool_name, task)
+  if why then return nil, "dead letter " .. id .. ": " .. why end
+  if task.json then
+    task.json = codec.replace_arguments(task.json, args)
+    task.body = task.json
+  else
+    local options = codec.decode_flags(task.flags)
+    if not options or options.mode ~= codec.CALL then
+      return nil, "dead letter " .. id .. ": it is a part of a list, whose items cannot be edited"
+    end
+    task.body = codec.encode_body({ mode = codec.CALL, args = args })
+    task.mac = codec.sign_task(secrets, pool_name, task)
+  end
+  return session:edit_letter(id, task)
 end
 
 -- The letter's task as one of a client that does not wait for it, or as a posted one with an id of its own, or with the

@@ -7,6 +7,7 @@ local require, native = ...
 local checks = require("core.checks")
 local errors = require("core.errors")
 local hex = require("core.hex")
+local json = require("core.json")
 local codec = require("broker.codec")
 local broker = require("broker.settings")
 local upkeep = require("broker.upkeep")
@@ -42,8 +43,9 @@ function posting.new_task(by, f, entry, args, opts)
     flags = codec.posted_flags(checks.time_limit(opts, by.timeout), opts.retries or by.retries, copy,
       os.time() + delay + codec.POSTED_SECONDS, opts.ttl or codec.TTL, opts.backoff or codec.BACKOFF,
       opts.rate),
-    unique = opts.unique and codec.digest(opts.unique) or "",
+    unique = opts.unique and codec.digest(opts.unique) or "", priority = codec.priority_text(opts.priority),
   }
+  task.limit = codec.limit_text(opts.at_most, opts.key, task.func)
   task.body = codec.encode_body(task)
   task.mac = codec.sign_task(by.secrets, by.name, task)
   return task
@@ -114,6 +116,58 @@ function posting.result(url, id, timeout, opts)
   return checks.unpack(values, 1, values.n or #values)
 end
 
+-- The task of an id in the words of an operator of its pool, who may leave out the pool's name.
+local function task_of(pool_name, id)
+  local own_pool, task = read_id(id:find(":", 1, true) and id or pool_name .. ":" .. id, "cancel")
+  if own_pool ~= pool_name then return nil, id .. ": not a task of this pool" end
+  return task
+end
+
+local STATES = { due = true, held = true, waiting = true, running = true }
+
+-- "done" or "failed" by the first bytes of an outcome; one that is kept for no time is done.
+local function end_of(about)
+  local text = about.payload or ""
+  local is_failure = codec.is_failure(text) or text:find('"ok":false', 1, true) ~= nil and about.kind:byte() == 106
+  return is_failure and "failed" or "done"
+end
+
+-- What is shown of a posted task; its texts are data that others may have written.
+function posting.describe(session, pool_name, task)
+  local about, why = session:find(task)
+  if not about then return nil, why end
+  if not about.state then return false end
+  local progress = about.progress and json.decode(about.progress)
+  local lines = {}
+  for line in about.lines:gmatch("[^\n]+") do lines[#lines + 1] = line end
+  return {
+    id = posting.id_of(pool_name, task), state = STATES[about.state] and about.state or end_of(about), at = about.at,
+    worker = about.worker, progress = type(progress) == "table" and progress or nil, log = json.list(lines),
+  }
+end
+
+-- { id, state, at, worker, progress, log }; or nil and why
+function posting.status(url, id, opts)
+  local pool_name, task, session, why = begin("status", url, id, 3, opts)
+  if not session then return nil, "EIO: " .. why end
+  local about
+  about, why = posting.describe(session, pool_name, task)
+  session:close()
+  if about then return about end
+  if about == false then return unknown(id) end
+  return nil, "EIO: " .. why
+end
+
+-- The same over an inspector of its pool.
+function posting.status_over(session, pool_name, id)
+  local task, why = task_of(pool_name, id)
+  if not task then return nil, why end
+  local about
+  about, why = posting.describe(session, pool_name, task)
+  if about == false then return unknown(id) end
+  return about, why
+end
+
 -- True: it is cancelled, and has run or will run no further; false: it has had its outcome; or nil and why.
 function posting.cancel(url, id, opts)
   local pool_name, task, session, secrets = begin("cancel", url, id, 3, opts)
@@ -127,8 +181,8 @@ end
 
 -- The same over an inspector of its pool: "cancelled", "ended" or "unknown"; nil and why
 function posting.cancel_over(session, secrets, pool_name, id)
-  local own_pool, task = read_id(id:find(":", 1, true) and id or pool_name .. ":" .. id, "cancel")
-  if own_pool ~= pool_name then return nil, id .. ": not a task of this pool" end
+  local task, why = task_of(pool_name, id)
+  if not task then return nil, why end
   return session:withdraw(task, upkeep.cancelled(secrets, pool_name, task), KEPT_MS)
 end
 

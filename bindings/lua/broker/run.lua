@@ -7,6 +7,7 @@ local checks = require("core.checks")
 local errors = require("core.errors")
 local identity = require("core.identity")
 local codec = require("broker.codec")
+local current = require("broker.current")
 
 local pack, unpack, dumps, loads_from = checks.pack, checks.unpack, native.dumps, native.loads_from
 local call_here, time = errors.call_here, native.time
@@ -121,9 +122,9 @@ local function prepare_or_tell(task)
 end
 
 -- task: func (a name) or blob, opening, opening_blob, mode, is_trusted, is_json, and what was made of them
--- before; it is one for all tasks of a submission, or of a function without upvalues. → the
--- outcome; and for a call, the nanoseconds it took
-function run.call(task, bytes)
+-- before; it is one for all tasks of a submission, or of a function without upvalues. id, token: of a call
+-- (broker/current.lua). → the outcome; and for a call, the nanoseconds it took
+function run.call(task, bytes, id, token)
   local why = not task.made and prepare_or_tell(task)
   if why then return why, 0 end
   local ok, value = pcall(arguments_of, task, bytes)
@@ -133,7 +134,9 @@ function run.call(task, bytes)
     return encode_item(errors.call_with_list(task.name, task.made, value))
   end
   local begun = time()
+  current.begin(id, token)
   local outcome = encode_results(task, call_here(task.name, task.made, unpack(value, 1, value.n or #value)))
+  current.finish()
   return outcome, (time() - begun) * 1e9
 end
 

@@ -28,7 +28,7 @@ function schedules.new(by, name, text, f, entry, args, opts)
   local task = posting.new_task(by, f, entry, args, opts)
   local schedule = {
     name = name, cron = text, catchup = opts and opts.catchup or "once", func = task.func, init = task.init,
-    body = task.body, abi = task.abi, label = task.label,
+    body = task.body, abi = task.abi, label = task.label, priority = task.priority, limit = task.limit,
     flags = task.flags:gsub("^(%S+ %S+ %S+ %S+ )%S+ (%d)%d*", function(head, copy)
       return string.format("%s%.0f %d", head, NEVER, copy == "0" and 0 or 1) -- the same in all programs
     end),
@@ -49,7 +49,7 @@ function schedules.task_of(secrets, pool_name, schedule, due, now)
   local task = {
     client = codec.SCHEDULED .. schedule.name, seq = string.format("%.0f", at), func = schedule.func,
     init = schedule.init, flags = codec.renew_flags(schedule.flags, codec.POSTED_SECONDS), body = schedule.body,
-    abi = schedule.abi, label = schedule.label,
+    abi = schedule.abi, label = schedule.label, priority = schedule.priority, limit = schedule.limit,
   }
   task.mac = codec.sign_task(secrets, pool_name, task)
   return task, cron.next(times, at)

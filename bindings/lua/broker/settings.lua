@@ -7,7 +7,11 @@
 --   codec.lua         how tasks, functions and results are written down and signed
 --   queue.lua         Queue and JoinableQueue
 --   worker.lua        `manymoons worker`: fetches tasks, and runs them in a pool of this machine
---   tasks.lua         the tasks that a worker has
+--   service.lua       one of the pools that a worker serves
+--   tasks.lua         the tasks that a worker has of it
+--   log.lua           what a worker says
+--   metrics.lua       what it counts
+--   reports.lua       what tasks say while they run (current.lua)
 --   run.lua           what that pool's workers do
 --   posting.lua       tasks that outlive their program, and their outcomes
 --   attempts.lua      what becomes of such a task after an attempt

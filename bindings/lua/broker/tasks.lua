@@ -72,7 +72,7 @@ function Tasks.note_opened(self)
   self.ending, self.wanted, self.has_news = {}, {}, true
   for _, task in pairs(self.open) do
     if task.state == "ending" then self.ending[#self.ending + 1] = task end
-    task.is_asked, task.is_placing = nil, nil
+    task.is_asked, task.is_placing, task.is_entering = nil, nil, nil
   end
 end
 
@@ -83,6 +83,7 @@ local function note_duration(self, seconds)
 end
 
 local function end_with(self, task, outcome)
+  if task.state == "running" and task.is_posted then self.reports:flush(task) end
   if task.state == "running" then self.running = self.running - 1 end
   self.in_hand = self.in_hand - 1
   task.state, task.body, task.outcome = "ending", nil, outcome
@@ -98,9 +99,15 @@ local function outcome_for(self, task, kind, payload, why)
   }
 end
 
+local function count_run(self, task, payload, is_retried)
+  local how = is_retried and "retried" or codec.is_failure(payload) and "failed" or "done"
+  self.metrics:note_end(self.name_of_pool, task, how, task.started and time() - task.started)
+end
+
 local function finish(self, task, kind, payload, why)
   if self.open[task.id] ~= task or task.state == "ending" then return end
   local outcome = outcome_for(self, task, kind, payload, why)
+  count_run(self, task, payload, outcome.pause ~= nil)
   end_with(self, task, outcome)
   if outcome.pause then return self.log("again", { task = name_of(task), id = task.id, pause = outcome.pause }) end
   self.done = self.done + 1
@@ -173,9 +180,9 @@ end
 -- What runs it needs nothing of this VM: texts, and the module by its name.
 local function function_for(task)
   local mm, call = package.loaded.manymoons, nil
-  return function(bytes)
+  return function(bytes, id, token)
     call = call or mm._require("broker.run").call
-    return call(task, bytes)
+    return call(task, bytes, id, token)
   end
 end
 
@@ -217,6 +224,12 @@ local function entry_of(self, task)
   return entry
 end
 
+-- As the task itself sees it; of a posted one that by which programs know it.
+local function shown_id(self, task)
+  local name = task.is_posted and codec.name_of(task) or task.client .. "-" .. task.seq
+  return self.name_of_pool .. ":" .. name
+end
+
 local function run(self, task)
   local options = task.options
   local entry = entry_of(self, task)
@@ -226,13 +239,14 @@ local function run(self, task)
     retries = task.is_posted and 0 or math.max(0, options.retries - task.losses),
   }
   if options.mode == codec.CALL then
-    job.args = checks.pack(task.body)
+    job.args = checks.pack(task.body, shown_id(self, task), self.place .. " " .. task.id)
   else
     job.list, job.first = codec.decode_list(task.body, options.count), 1
     if not job.list then error("the items cannot be read", 0) end
   end
   entry.users = entry.users + 1
   task.state, task.started, self.running = "running", time(), self.running + 1
+  self.metrics:note_begin(self.name_of_pool, task, self.session:waited(task))
   -- a list can be put again from here; a task behind others could be taken back, at too high a cost
   task.job = base.put(self.pool, job, false, job.mode == codec.CALL and job.retries > 0)
 end
@@ -301,12 +315,37 @@ local function has_place(self, task)
   return false
 end
 
+-- One of few tasks that may run at once: true if this one may begin.
+local function has_entered(self, task)
+  local most, digest = codec.read_limit(task.limit)
+  if not most or task.has_entered then return true end
+  if task.is_entering then return false end
+  task.is_entering = true
+  self.session:enter(task, most, digest, function(what)
+    if self.open[task.id] ~= task then return end
+    task.is_entering, task.has_entered = false, what == "in"
+    if not what then self.has_news = true return end
+    if what == "in" then return settle(self, task) end
+    self.waiting[task.id] = nil
+    forget(self, task)
+  end)
+  return false
+end
+
+-- Its pool was paused before it began.
+local function put_back(self, task)
+  self.waiting[task.id] = nil
+  self.nack(task, 0)
+  forget(self, task)
+end
+
 local function ask(self, task)
   if task.is_asked then return end
   task.is_asked = true
-  self.session:is_open(task, function(is_open)
+  self.session:is_open(task, function(is_open, is_paused)
     if self.open[task.id] ~= task then return end
     task.is_open, task.is_asked = is_open, is_open ~= nil
+    if is_open and is_paused then return put_back(self, task) end
     if is_open == nil then self.has_news = true else settle(self, task) end
   end)
 end
@@ -332,7 +371,10 @@ function settle(self, task)
     return fail(self, task, { kind = "died", message = "the task's function is not on the server any more" })
   end
   local has_function = want_function(self, task.func)
-  if not want_function(self, task.init) or not has_function or not has_place(self, task) then return end
+  if not want_function(self, task.init) or not has_function or not has_entered(self, task)
+    or not has_place(self, task) then
+    return
+  end
   self.waiting[task.id] = nil
   try_to_run(self, task)
 end
@@ -408,6 +450,7 @@ function Tasks.note_lost(self, id, why)
   local task = self.open[id]
   if not task or task.state == "ending" then return end
   self.log(why, { task = name_of(task), id = id })
+  self.metrics:note_end(self.name_of_pool, task, "lost", task.started and time() - task.started)
   if task.state == "running" then self.running = self.running - 1 end
   self.waiting[id] = nil
   if why == "forgotten" then drop(self, task) else forget(self, task) end
@@ -436,7 +479,8 @@ function Tasks.percentile(self, share)
   return sorted[math.max(1, math.ceil(#sorted * share))]
 end
 
--- daemon: name, name_of_pool, session, secrets, imports, takes_json, pool, lease, log, nack, task_timeout
+-- daemon: name, name_of_pool, place (of the pool among those that are served), session, secrets, imports, takes_json,
+-- pool, lease, log, nack, task_timeout, reports, metrics
 return function(daemon)
   for name, value in pairs({
     open = {}, waiting = {}, to_stop = {}, ending = {}, entries = {}, entry_order = {}, blobs = {}, blob_order = {},

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Ends all tasks of a pool that wait: each has the outcome "cancelled".
+-- Ends tasks of a pool: each has the outcome "cancelled".
 local require = ...
 
 local errors = require("core.errors")
@@ -7,7 +7,7 @@ local codec = require("broker.codec")
 
 local upkeep = {}
 
-local AT_ONCE, KEPT_MS = 100, "3600000"
+local KEPT_MS = "3600000"
 
 -- The outcome of a task that was cancelled.
 function upkeep.cancelled(secrets, pool_name, task)
@@ -18,37 +18,39 @@ function upkeep.cancelled(secrets, pool_name, task)
   return outcome
 end
 
-local function must(reply, why)
-  if reply == nil then error(why, 0) end
-  return reply
+local function must(reply, more)
+  if reply == nil then error(more, 0) end
+  return reply, more
 end
 
-local function end_all(session, secrets, pool_name, next_tasks, end_task)
-  local count = 0
-  while true do
-    local tasks = must(next_tasks())
-    if #tasks == 0 then return count end
-    local before = count
+local function is_wanted(task, text) return not text or codec.function_shown(task):find(text, 1, true) ~= nil end
+
+-- → how many of a place were ended
+local function end_all(session, secrets, pool_name, place, text)
+  local count, from = 0, nil
+  repeat
+    local tasks, following = must(session:tasks_at(place, from, text ~= nil))
     for _, task in ipairs(tasks) do
-      local what = must(end_task(session, task, upkeep.cancelled(secrets, pool_name, task), KEPT_MS))
-      if what ~= "unknown" and what ~= "ended" then count = count + 1 end
+      if is_wanted(task, text) then
+        local what = must(session:end_task(task, upkeep.cancelled(secrets, pool_name, task), KEPT_MS))
+        if what ~= "unknown" and what ~= "ended" then count = count + 1 end
+      end
     end
-    if count == before then return count end -- others end the same tasks
-  end
+    from = following
+  until not from
+  return count
 end
 
--- → how many; raises why it cannot go on
-function upkeep.purge(session, secrets, pool_name, abis)
+-- Cancels what waits or comes later; or, with a text, those whose function contains it, also what runs. → how many;
+-- raises why it cannot go on
+function upkeep.cancel_all(session, secrets, pool_name, abis, text)
   local count = 0
-  for _, abi in ipairs(abis) do
-    count = count + end_all(session, secrets, pool_name, function() return session:waiting(abi, AT_ONCE) end,
-      session.end_waiting)
-    count = count + end_all(session, secrets, pool_name, function()
-      local tasks = {}
-      for i, name in ipairs(must(session:due_later(abi, AT_ONCE))) do tasks[i] = codec.task_named(name) end
-      return tasks
-    end, session.withdraw)
-  end
+  repeat -- tasks change their places meanwhile
+    local before = count
+    for _, place in ipairs(must(session:places(abis))) do
+      count = count + end_all(session, secrets, pool_name, place, text)
+    end
+  until count == before
   return count
 end
 

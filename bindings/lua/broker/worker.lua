@@ -1,23 +1,19 @@
 -- SPDX-License-Identifier: MIT
--- `manymoons worker`: fetches tasks and gives them to a pool of this machine. This VM runs no code
--- of theirs.
+-- `manymoons worker`: fetches tasks of one pool or several (broker/service.lua) and gives them to a pool of
+-- this machine. This VM runs no code of theirs.
 --
--- Leases are renewed by a thread of their own (broker/backend.lua: Lease). When the session breaks
--- it is opened again, outcomes that were not confirmed are sent again, and running tasks continue.
---
--- Leases run out while no worker can reach the server. So nothing is reclaimed for one lease after
--- the session was opened.
+-- Where several pools have tasks, each gets its share of the free slots: the next slot goes to the pool with the lowest
+-- virtual time, which grows with each of its tasks by 1 / weight; one that had no tasks begins at the present
+-- time. With `is_strict` the first of them that may have tasks gets all.
 local require, native = ...
 
 local hex = require("core.hex")
-local json = require("core.json")
 local waits = require("core.waits")
-local attempts = require("broker.attempts")
-local backoff = require("broker.backoff")
-local codec = require("broker.codec")
-local schedules = require("broker.schedules")
+local new_log = require("broker.log")
+local new_metrics = require("broker.metrics")
+local new_reports = require("broker.reports")
+local new_service = require("broker.service")
 local broker = require("broker.settings")
-local new_tasks = require("broker.tasks")
 local base = require("pool.dispatcher")
 local pools = require("pool.pool")
 local sandbox = require("worker.sandbox")
@@ -27,151 +23,120 @@ local time = native.time
 local Worker = {}
 Worker.__index = Worker
 
-local STALL, FIRST_PAUSE, LONGEST_PAUSE, CONNECT = 10, 0.1, 2, 2
+local STALL = 10
 local PREFETCH, QUICK = 8, 0.002 -- tasks beyond those that run, for each slot, while a task takes less than so long
 local SIGNALS_EVERY = 0.01
 local FAREWELL = 2
-
--- Log: lines of JSON on stderr ---------------------------------------------------------------------------------------
-
-local function logger(name)
-  return function(event, about)
-    local line = { at = os.date("!%Y-%m-%dT%H:%M:%SZ"), event = event, worker = name }
-    for key, value in pairs(about or {}) do line[key] = value end
-    io.stdout:flush()
-    io.stderr:write(native.printable(json.encode(line), "json"), "\n")
-  end
-end
-
-local function describe(self)
-  local now, tasks = time(), self.tasks
-  local seconds = now - (self.told or self.started)
-  local text = json.encode({
-    host = self.host, pid = native.pid(), slots = self.slots, abi = broker.abi(), lua = _VERSION,
-    version = native.version, world = self.world, up = now - self.started, startup = self.startup,
-    running = tasks.running, done = tasks.done, failed = tasks.failed, lost = tasks.lost, busy = tasks.busy,
-    rate = seconds > 0 and (tasks.done - (self.told_done or 0)) / seconds or 0, p50 = tasks:percentile(0.5),
-    p99 = tasks:percentile(0.99), lease = self.lease_seconds, is_leaving = self.is_leaving or false,
-  })
-  self.told, self.told_done, self.next_tell = now, tasks.done, now + self.lease_seconds / 3
-  return text
-end
-
-function Worker.tell(self)
-  if time() >= self.next_tell then self.lease:tell(describe(self)) end
-end
-
--- The session --------------------------------------------------------------------------------------------------------
-
-function Worker.disconnect(self, why)
-  self.session:close(why)
-  if self.is_connected then self.log("disconnected", { why = why }) end
-  self.is_connected = false
-  self.pause = backoff(self.pause, FIRST_PAUSE, LONGEST_PAUSE)
-  self.retry_at = time() + self.pause
-end
-
-function Worker.connect(self)
-  local opened, why = self.session:open(CONNECT)
-  if not opened then return self:disconnect(why) end
-  if self.pause then self.log("connected", {}) end
-  self.is_connected, self.pause, self.is_starved = true, nil, false
-  self.reap_at = time() + self.lease_seconds
-  self.tasks:note_opened()
-end
-
-function Worker.read(self)
-  local has_read, why = self.session:read()
-  if has_read == nil then self:disconnect(why) end
-end
+local GROW, SHRINK = 1, 15 -- seconds
 
 -- Fetching -----------------------------------------------------------------------------------------------------------
 
+local function sum_of(self, field)
+  local sum = 0
+  for _, service in ipairs(self.services) do sum = sum + service.tasks[field] end
+  return sum
+end
+
+local function is_quick(self)
+  for _, service in ipairs(self.services) do
+    local mean = service.tasks.mean
+    if mean and mean >= QUICK then return false end
+  end
+  return sum_of(self, "done") > self.slots
+end
+
+local function has_to_choose(self)
+  for _, service in ipairs(self.services) do
+    if service.session:is_choosing() then return true end
+  end
+  return false
+end
+
+-- What was fetched ahead would run before tasks that are to go first.
 local function capacity_of(self)
-  local mean = self.tasks.mean
-  if mean and mean < QUICK and self.tasks.done > self.slots then return self.slots * (1 + PREFETCH) end
-  return self.slots
+  if has_to_choose(self) or not is_quick(self) then return self.slots end
+  return self.slots * (1 + PREFETCH)
 end
 
-function Worker.fetch(self)
-  self.is_starved = false
+-- How many tasks more it may have.
+function Worker.room(self) return capacity_of(self) - sum_of(self, "in_hand") end
+
+-- A task of the service takes a slot.
+function Worker.note_taken(self, service)
+  local start = math.max(service.passed, self.passed)
+  self.passed, service.passed = start, start + 1 / service.weight
+end
+
+-- Shares `room` slots among the services that may have tasks: service → how many. It counts as note_taken does.
+local function share(self, services, room)
+  local counts, passed, now = {}, {}, self.passed
+  for _, service in ipairs(services) do counts[service], passed[service] = 0, service.passed end
+  for _ = 1, self.is_strict and 0 or room do
+    local best
+    for _, service in ipairs(services) do
+      if not best or math.max(passed[service], now) < math.max(passed[best], now) then best = service end
+    end
+    now = math.max(passed[best], now)
+    passed[best], counts[best] = now + 1 / best.weight, counts[best] + 1
+  end
+  if self.is_strict then counts[services[1]] = room end
+  return counts
+end
+
+-- With each task that is done, any of them may have tasks again.
+local function note_progress(self)
+  local in_hand = sum_of(self, "in_hand")
+  if in_hand < self.last_in_hand then
+    for _, service in ipairs(self.services) do service.session:forget_emptiness() end
+  end
+  self.last_in_hand = in_hand
+end
+
+-- Takes tasks of those that may have some. When none of them has any, all wait for one.
+local function fetch_shared(self, room)
+  local having = {}
+  for _, service in ipairs(self.services) do
+    if service.is_connected and service.session:may_have_tasks() then having[#having + 1] = service end
+    room = room - service:on_the_way()
+  end
+  if room < 1 then return end
+  local counts = having[1] and share(self, having, room) or {}
+  for _, service in ipairs(self.services) do
+    local count = having[1] and (counts[service] or 0) or 1
+    if service.is_connected and count > 0 and not service.session.is_taking then service:fetch(count) end
+  end
+end
+
+-- A task that comes while there is no room would keep others waiting.
+local function stop_waiting(self)
+  for _, service in ipairs(self.services) do
+    if service.is_connected and service.session.is_waiting then service.session:stop_fetching() end
+  end
+end
+
+local function fetch(self)
   if self.is_leaving then return end
-  local capacity = capacity_of(self)
-  local room = capacity - self.tasks.in_hand
+  if self.is_shared then note_progress(self) end
+  local capacity, room = capacity_of(self), self:room()
+  if room < 1 and self.is_shared then return stop_waiting(self) end
   if room < 1 or (capacity > self.slots and room < capacity / 4) then return end
-  self.is_starved = not self.session:fetch(room)
-end
-
--- Outcomes that are ready go first: the server reads them with the question.
-function Worker.talk(self)
-  self.tasks:send_outcomes()
-  self:fetch()
-  self.session:flush()
-end
-
--- Lost tasks ---------------------------------------------------------------------------------------------------------
-
-local function log_requeued(self, task, what, failure)
-  if what == "gone" then return end
-  self.log("requeued", { task = task.client .. ":" .. task.seq, outcome = what, failure = failure })
-end
-
-local function give_back(self, task, losses)
-  if losses == 0 then
-    return self.session:again(task, { attempts = 0, pause = 0, has_place = task.has_place }, function() end)
-  end
-  local outcome = attempts.outcome_of_lost(self.tasks, task)
-  if not outcome.pause then return self.session:ack(task, outcome) end
-  self.session:again(task, outcome, function(...) log_requeued(self, task, ...) end)
-end
-
--- One that came as JSON has a record before it may go back: its first worker may have died before it made one.
-local function nack_posted(self, task, losses)
-  if not task.json then return give_back(self, task, losses) end
-  self.session:is_open(task, function(is_open)
-    if is_open then give_back(self, task, losses) elseif is_open == false then self.session:ack(task) end
-  end)
-end
-
--- Back to the server, once more than before if it was lost; or a dead letter.
-function Worker.nack(self, task, losses)
-  if task.is_posted then return nack_posted(self, task, losses) end
-  local retries = (codec.decode_flags(task.flags) or { retries = 0 }).retries
-  local why = "the task was lost " .. retries + 1 .. " times: its worker died, or could not be reached"
-  local payload = codec.encode_failure({ kind = "died", message = why, worker = self.name })
-  local outcome = {
-    kind = "v:0", payload = payload, why = why, worker = self.name,
-    mac = codec.sign_result(self.secrets, self.pool_name, task, "v:0", payload),
-  }
-  self.session:nack(task, losses, retries, outcome, losses > 0 and function(...)
-    log_requeued(self, task, ...)
-  end or nil)
-end
-
-function Worker.reap(self)
-  if time() < self.reap_at then return end
-  self.reap_at = time() + self.lease_seconds / 3
-  self.session:reclaim(self.lease_seconds, function(task)
-    if not self.tasks.open[task.id] then self:nack(task, 1) end
-  end)
-end
-
-function Worker.take_news(self)
-  while true do
-    local what, id = self.lease:news()
-    if not what then return end
-    self.tasks:note_lost(id, what)
-  end
+  if self.is_shared then return fetch_shared(self, room) end
+  local service = self.services[1]
+  if service.is_connected then service:fetch(room) end
 end
 
 -- The end ------------------------------------------------------------------------------------------------------------
 
 function Worker.begin_to_leave(self, is_urgent)
   if not self.is_leaving then
-    self.is_leaving, self.next_tell = true, 0
+    self.is_leaving = true
     self.leave_by = time() + self.grace
-    self.log("leaving", { running = self.tasks.running })
-    self.session:stop_fetching()
+    self.log("leaving", { running = sum_of(self, "running") })
+    native.tell_service_manager("STOPPING=1")
+    for _, service in ipairs(self.services) do
+      service.next_tell = 0
+      service.session:stop_fetching()
+    end
   elseif is_urgent then
     self.leave_by = time()
   end
@@ -183,45 +148,86 @@ function Worker.take_signals(self)
   while native.read_signal(self.signals) > 0 do self:begin_to_leave(true) end
 end
 
+local function have_left(self)
+  for _, service in ipairs(self.services) do
+    if not service:has_left() then return false end
+  end
+  return true
+end
+
 -- True when there is nothing left to wait for.
 function Worker.has_left(self)
   if not self.is_leaving then return false end
-  if self.tasks.in_hand > 0 and time() >= self.leave_by then
-    if self.is_connected then self.tasks:hand_back() end
+  if sum_of(self, "in_hand") > 0 and time() >= self.leave_by then
+    for _, service in ipairs(self.services) do
+      if service.is_connected then service.tasks:hand_back() end
+    end
     self.farewell = self.farewell or time() + FAREWELL
   end
   if time() >= self.leave_by + FAREWELL then return true end
-  return self.tasks.count == 0 and self.session:is_idle()
+  return have_left(self)
 end
 
 -- The loop -----------------------------------------------------------------------------------------------------------
 
 local function sleep(self, due)
-  local seconds = math.min(due or 1, 1, math.max(0, self.reap_at - time()))
-  if not self.is_connected then seconds = math.min(due or 1, math.max(0, self.retry_at - time())) end
-  if self.is_leaving or next(self.tasks.to_stop) then seconds = math.min(seconds, 0.05) end
-  if next(self.tasks.waiting) or self.is_starved then seconds = math.min(seconds, 0.1) end
   local results, _, workers = base.waitable(self.pool)
-  local things = { results, self.poller:fileno() }
+  local things = { results, self.poller:fileno(), self.reports.queue }
+  local seconds = math.min(due or 1, 1, self.metrics:watch(things) or 1)
+  if self.is_leaving then seconds = math.min(seconds, 0.05) end
+  for _, service in ipairs(self.services) do
+    if next(service.tasks.to_stop) then seconds = math.min(seconds, 0.05) end
+    if next(service.tasks.waiting) or service.is_starved then seconds = math.min(seconds, 0.1) end
+  end
   for _, worker in ipairs(workers) do things[#things + 1] = worker end
   waits.any(things, seconds, true)
+end
+
+-- The service manager (systemd) hears that the loop goes round.
+local function tell_manager(self)
+  if not self.watchdog then return 1 end
+  local left = self.watched_at + self.watchdog - time()
+  if left > 0 then return left end
+  native.tell_service_manager("WATCHDOG=1")
+  self.watched_at = time()
+  return self.watchdog
+end
+
+local function set_slots(self, count)
+  self.log("scaled", { slots = count })
+  self.slots, self.full_since, self.peak, self.peak_since = count, nil, 0, time()
+  base.resize(self.pool, count)
+end
+
+-- With a range of slots: twice as many once all of them have been busy for a second, and half as many once half of them
+-- have not been needed for a while.
+local function scale(self)
+  if self.slots_least == self.slots_most then return 1 end
+  local now, busy, slots = time(), sum_of(self, "in_hand"), self.slots
+  if busy < slots then self.full_since = nil else self.full_since = self.full_since or now end
+  self.peak = math.max(self.peak, busy)
+  if self.full_since and now - self.full_since >= GROW and slots < self.slots_most then
+    set_slots(self, math.min(self.slots_most, slots * 2))
+  elseif now - self.peak_since >= SHRINK then
+    local fewer = math.max(self.slots_least, math.ceil(slots / 2))
+    if self.peak <= fewer and fewer < slots then set_slots(self, fewer) end
+    self.peak, self.peak_since = busy, now
+  end
+  return GROW / 2
 end
 
 local function round(self)
   self:take_signals()
   local due = base.take_ready(self.pool)
   if base.has_ended(self.pool) then error("the workers cannot be started: " .. tostring(base.failure(self.pool)), 0) end
-  if next(self.tasks.to_stop) then self.tasks:stop_asked() end
-  if not self.is_connected and time() >= self.retry_at then self:connect() end
-  if self.is_connected then self:read() end
-  if self.is_connected then
-    self:take_news()
-    if self.tasks.has_news or next(self.tasks.waiting) then self.tasks:go_on() end
-    self:reap()
-    due = math.min(due or 1, self.session:move_due())
-    self:talk()
+  for _, service in ipairs(self.services) do due = math.min(due or 1, service:work()) end
+  due = math.min(due, self.reports:work() or 1, tell_manager(self), scale(self))
+  self.metrics:step()
+  fetch(self)
+  for _, service in ipairs(self.services) do
+    service.session:flush()
+    service:tell()
   end
-  self:tell()
   if self:has_left() then return false end
   sleep(self, due)
   return true
@@ -229,15 +235,16 @@ end
 
 local function serve(self)
   while round(self) do end
-  if self.is_connected then self.session:deregister(FAREWELL) end
+  for _, service in ipairs(self.services) do service:deregister(FAREWELL) end
 end
 
 local worker = {}
 
 -- What each worker of the local pool does first. A sandboxed one gets no secrets.
-local function opening_of(modules, secrets, password)
+local function opening_of(modules, secrets, password, queue)
   local mm = package.loaded.manymoons
   return function()
+    mm._require("broker.current").set_queue(queue)
     local settings = mm._require("broker.settings")
     settings.set_default_secrets(secrets)
     if password ~= "" then settings.set_default_password(password) end
@@ -253,85 +260,92 @@ local function set_of(list)
 end
 
 -- Asks until the server answers; what it refuses is an error.
-local function wait_for_server(self)
+local function wait_for_server(self, service)
   local is_logged = false
   while true do
-    local facts, why, kind = self.session:examine(STALL)
+    local facts, why, kind = service.session:examine(STALL)
     if facts then return facts end
     if kind == "refused" then error(why, 0) end
-    if not is_logged then self.log("waiting for the server", { broker = self.settings.shown, why = why }) end
+    if not is_logged then self.log("waiting for the server", { broker = service.settings.shown, why = why }) end
     is_logged = true
     waits.any({ self.poller:fileno() }, 1, true)
     if native.read_signal(self.signals) > 0 then return nil end
   end
 end
 
--- A schedule that this worker may not run waits for another one, and is mentioned once.
-local function fire(self, schedule, due, now)
-  local task, following = schedules.task_of(self.secrets, self.pool_name, schedule, due, now)
-  if task then return self.session:fire(schedule, task, due, following) end
-  if self.refused[schedule.name] == schedule.version then return end
-  self.refused[schedule.name] = schedule.version
-  self.log("refused", { schedule = schedule.name, why = following })
-end
-
-local function new_session(self)
-  return self.settings.backend.Worker.new(self.settings, {
-    name = self.pool_name, worker = self.name, abi = broker.abi(), poller = self.poller, lease = self.lease_seconds,
-    on_task = function(task) self.tasks:admit(task) end,
-    on_acked = function(task, why) self.tasks:note_acked(task, why) end,
-    on_schedule = function(...) fire(self, ...) end,
-  })
-end
-
 local function start_pool(self, options)
+  self.reports = new_reports(self.services)
   self.pool = pools.class(options.world)({
-    workers = options.slots, name = self.name,
+    workers = options.slots.least, name = self.name, memory = options.memory,
     initializer = opening_of(options.imports, not options.sandbox and options.secrets or {},
-      options.sandbox and "" or options.settings.password),
+      options.sandbox and "" or options.pools[1].settings.password, not options.sandbox and self.reports.queue or nil),
     maxtasksperchild = options.max_tasks,
     sandbox = options.sandbox and sandbox.with_modules(options.sandbox, options.imports or {}),
   })
   self.startup = time() - self.started
 end
 
--- options: settings, pool_name, secrets, slots, imports (a list), takes_json, lease, grace, max_tasks,
--- task_timeout, world, name, sandbox (as the option of a pool)
+local function make_services(self, options)
+  self.services, self.is_shared, self.is_strict = {}, #options.pools > 1, options.is_strict
+  for i, pool in ipairs(options.pools) do
+    local log = self.is_shared and new_log({ worker = self.name, pool = pool.name }) or self.log
+    self.services[i] = new_service(self, i, pool, log)
+  end
+end
+
+local function start(self, options)
+  start_pool(self, options)
+  options.import_set = set_of(options.imports)
+  local names = {}
+  for i, service in ipairs(self.services) do
+    service:start(options)
+    names[i] = service.name
+  end
+  self.log("started", {
+    broker = options.pools[1].settings.shown, pool = table.concat(names, ","), slots = self.slots,
+    metrics = options.metrics and self.metrics:listen(options.metrics) or nil, world = options.world,
+    abi = broker.abi(), is_signed = options.secrets[1] ~= nil,
+  })
+  native.tell_service_manager("READY=1")
+end
+
+-- Half of the seconds in which systemd wants to hear of the worker (WatchdogSec=); nil: it does not.
+local function watchdog_seconds()
+  local microseconds = tonumber(native.environment("WATCHDOG_USEC") or "")
+  local pid = native.environment("WATCHDOG_PID")
+  if not microseconds or microseconds <= 0 or (pid and tonumber(pid) ~= native.pid()) then return nil end
+  return microseconds / 2e6
+end
+
+-- options: pools (a list of { name, weight, settings }), is_strict, secrets, slots ({ least, most }), imports (a list),
+-- takes_json, lease, grace, max_tasks, task_timeout, memory, world, name, sandbox (as the option of a pool), metrics
+-- (an address)
 function worker.run(options)
   local host = native.machine().name or "localhost"
   local self = setmetatable({
-    settings = options.settings, secrets = options.secrets, pool_name = options.pool_name, slots = options.slots,
-    lease_seconds = options.lease, grace = options.grace, world = options.world, host = host, started = time(),
+    secrets = options.secrets, slots = options.slots.least, slots_least = options.slots.least,
+    slots_most = options.slots.most, peak = 0, peak_since = time(), watchdog = watchdog_seconds(), watched_at = time(),
+    lease_seconds = options.lease, grace = options.grace,
+    world = options.world, host = host, started = time(), passed = 0, last_in_hand = 0,
     name = options.name or string.format("%s:%d:%s", host, native.pid(), hex(native.random_bytes(3))),
-    poller = assert(native.poller_new()), signals = assert(native.signal_descriptor()), next_tell = 0, signals_at = 0,
-    retry_at = 0, reap_at = 0, refused = {},
+    poller = assert(native.poller_new()), signals = assert(native.signal_descriptor()), signals_at = 0,
   }, Worker)
   self.poller:keep(self.signals)
-  self.log = logger(self.name)
-  self.session = new_session(self)
-  local facts = wait_for_server(self)
+  self.log = new_log({ worker = self.name })
+  self.metrics = new_metrics(self)
+  make_services(self, options)
+  local facts = wait_for_server(self, self.services[1])
   if not facts then return end
   if not facts.is_durable then
     self.log("warning", { why = "the server keeps nothing on disk (appendonly no): what it has is lost when it ends" })
   end
-  start_pool(self, options)
-  self.tasks = new_tasks({
-    name = self.name, name_of_pool = options.pool_name, session = self.session, secrets = options.secrets,
-    imports = set_of(options.imports), pool = self.pool, log = self.log, task_timeout = options.task_timeout,
-    is_sandboxed = options.sandbox ~= nil, takes_json = options.takes_json,
-    nack = function(task, losses) self:nack(task, losses) end,
-  })
-  self.lease = self.session:heartbeat(describe(self))
-  self.tasks.lease = self.lease
-  self.log("started", {
-    broker = self.settings.shown, pool = options.pool_name, slots = options.slots, world = options.world,
-    abi = broker.abi(), is_signed = options.secrets[1] ~= nil,
-  })
+  start(self, options)
   local ok, why = xpcall(serve, debug.traceback, self)
-  self.lease:close()
+  for _, service in ipairs(self.services) do service.lease:close() end
+  self.metrics:close()
   self.pool:terminate()
   if not ok then error(why, 0) end
-  self.log("left", { done = self.tasks.done })
+  self.log("left", { done = sum_of(self, "done") })
 end
 
 return worker

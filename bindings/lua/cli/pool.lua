@@ -3,7 +3,9 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
+local checks = require("core.checks")
 local json = require("core.json")
+local codec = require("broker.codec")
 local inspect = require("broker.inspect")
 local letters = require("broker.letters")
 local posting = require("broker.posting")
@@ -17,19 +19,24 @@ local function shown(value) return native.printable(tostring(value)) end
 
 local USAGE = [[
 usage: manymoons pool URL NAME [--json | --prometheus | --dead | --schedules] [options]
-       manymoons pool URL NAME [--show ID | --retry ID | --delete ID | --cancel ID] [options]
+       manymoons pool URL NAME [--show ID | --retry ID | --edit ID | --delete ID] [options]
+       manymoons pool URL NAME [--task ID | --cancel ID] [options]
        manymoons pool URL NAME [--pause | --resume | --purge] [options]
 Shows the waiting and running tasks of a pool on a Redis or Valkey server, and its workers; or its dead letters: tasks
 that were given up; or changes something. The dashes may be left out: pause, show ID.
-  --json         as JSON; also of --dead, --show and --schedules
+  --json         as JSON; also of --dead, --show, --task and --schedules
   --prometheus   as text for Prometheus
   --dead         list the dead letters: what failed, how often, and why
   --show ID      show a dead letter: its function, arguments, attempts and traceback
   --retry ID     run a dead letter again (all: every one of them), signed anew
+  --edit ID      give a dead letter the arguments of --args, signed anew (all: every one of them); --retry runs it
+  --args VALUES  with --edit: Lua values with commas between them: '"photo.jpg", { 200, 300 }'
   --delete ID    delete a dead letter (all: every one of them)
-  --match TEXT   with --dead, --retry all and --delete all: those whose function or reason contains the text
+  --match TEXT   with --dead, and with all: those whose function or reason contains the text
+  --task ID      show how a posted task stands: its progress and its log
   --schedules    list the schedules, and when each runs next
-  --cancel ID    cancel a task that was posted, by the id of the task
+  --cancel ID    cancel a task that was posted, by the id of the task; with all and --match TEXT those whose function
+                 contains the text: they wait, come later or run
   --pause        have the workers fetch no more tasks; those that run go on, and new ones wait
   --resume       have them fetch tasks again
   --purge        cancel all tasks that wait or are due later
@@ -42,9 +49,9 @@ local function refuse(why) usage.refuse("pool", why) end
 -- What may be done → whether it takes an id
 local ACTIONS = {
   prometheus = false, dead = false, schedules = false, pause = false, resume = false, purge = false, show = true,
-  retry = true, delete = true, cancel = true,
+  task = true, retry = true, edit = true, delete = true, cancel = true,
 }
-local VALUES = { ["--secret-file"] = true, ["--password-file"] = true, ["--match"] = true }
+local VALUES = { ["--secret-file"] = true, ["--password-file"] = true, ["--match"] = true, ["--args"] = true }
 
 -- The words that were read.
 local function read_action(options, action, value)
@@ -83,7 +90,13 @@ local function read_options(words)
   while i <= #words do i = i + read_word(options, words, i) end
   if not options.name then refuse("a URL and the name of a pool expected") end
   if options["--match"] and options.action ~= "dead" and options.id ~= "all" then
-    refuse("--match: only with --dead, --retry all and --delete all")
+    refuse("--match: only with --dead, and with --retry, --edit, --delete and --cancel all")
+  end
+  if options.action == "cancel" and options.id == "all" and not options["--match"] then
+    refuse("--cancel all: only with --match; --purge cancels all that wait")
+  end
+  if (options.action == "edit") ~= (options["--args"] ~= nil) then
+    refuse(options["--args"] and "--args: only with --edit" or "--edit needs --args")
   end
   return options
 end
@@ -101,8 +114,9 @@ local function print_table(pool)
   if pool.waiting > 0 then
     waiting = string.format("%d waiting (the oldest for %s)", pool.waiting, seconds_in_words(pool.oldest))
   end
-  print(string.format("%s: %s, %d running, %d due later, %d dead%s; %s with %s", pool.name, waiting, pool.running,
-    pool.due, pool.dead, pool.paused and ", paused" or "", count_of(#pool.workers, "worker"),
+  local held = pool.held > 0 and string.format(", %d waiting for a place", pool.held) or ""
+  print(string.format("%s: %s, %d running, %d due later%s, %d dead%s; %s with %s", pool.name, waiting, pool.running,
+    pool.due, held, pool.dead, pool.paused and ", paused" or "", count_of(#pool.workers, "worker"),
     count_of(pool.slots, "slot")))
   print(string.format("%-32s %6s %8s %8s %7s %7s %9s %9s %9s", "worker", "slots", "running", "done", "failed", "lost",
     "per s", "p50", "p99"))
@@ -114,7 +128,8 @@ end
 
 local METRICS = {
   { "waiting", "gauge", "tasks that no worker has taken yet" }, { "running", "gauge", "tasks that a worker has" },
-  { "due", "gauge", "tasks that are due later" }, { "dead", "gauge", "dead letters" },
+  { "due", "gauge", "tasks that are due later" },
+  { "held", "gauge", "tasks that wait for one of few places" }, { "dead", "gauge", "dead letters" },
   { "slots", "gauge", "tasks that can run at once" },
   { "oldest", "gauge", "seconds for which the oldest waiting task has waited" },
   { "done", "counter", "tasks that the present workers have finished" },
@@ -151,7 +166,7 @@ local ALL = 100000
 local function dead_letters(session, options)
   local list = {}
   for _, letter in ipairs(must(session:dead(ALL))) do
-    letter.func = letters.function_of(letter)
+    letter.func = codec.function_shown(letter)
     local text = letter.func .. "\n" .. (letter.why or "")
     if not options["--match"] or text:find(options["--match"], 1, true) then list[#list + 1] = letter end
   end
@@ -190,6 +205,21 @@ local function print_letter(session, name, options)
     print(string.format("attempt %-4d %s  %s  %s", i, date(attempt.at), shown(attempt.who), shown(attempt.why)))
   end
   for line in letter.trace:gmatch("[^\n]+") do print(shown((line:gsub("\t", "  ")))) end
+  for line in letter.lines:gmatch("[^\n]+") do print("log          " .. shown(line)) end
+end
+
+local function print_task(session, name, options)
+  local about = must(posting.status_over(session, name, options.id))
+  if options.is_json then return print_json(about) end
+  print("task         " .. shown(about.id))
+  print("state        " .. about.state .. (about.worker and " in " .. shown(about.worker) or "")
+    .. (about.at and " at " .. date(about.at) or ""))
+  local progress = about.progress
+  if progress then
+    print("progress     " .. shown(progress.done) .. (progress.total and " of " .. shown(progress.total) or "")
+      .. (progress.note and "  " .. shown(progress.note) or ""))
+  end
+  for _, line in ipairs(about.log) do print("log          " .. shown(line)) end
 end
 
 local function ids_of(session, options)
@@ -208,6 +238,22 @@ local function retry(session, secrets, name, options)
   print(#ids == 1 and "1 task submitted again" or #ids .. " tasks submitted again")
 end
 
+-- The values of an operator's own text.
+local function arguments_of_text(text)
+  local compile = rawget(_G, "loadstring") or load
+  local f, why = compile("return " .. text, "=--args")
+  if not f then refuse("--args: " .. why) end
+  local values_of = checks.pack(pcall(f))
+  if not values_of[1] then refuse("--args: " .. tostring(values_of[2])) end
+  return checks.pack(checks.unpack(values_of, 2, values_of.n))
+end
+
+local function edit(session, secrets, name, options)
+  local args, ids = arguments_of_text(options["--args"]), ids_of(session, options)
+  for _, id in ipairs(ids) do print(id .. "  " .. must(letters.edit(session, secrets, name, id, args))) end
+  print(count_of(#ids, "dead letter") .. " edited")
+end
+
 local function delete(session, options)
   local ids = ids_of(session, options)
   for _, id in ipairs(ids) do must(session:delete_letter(id)) end
@@ -224,19 +270,25 @@ local function print_schedules(session, options)
   end
 end
 
-local function cancel(session, secrets, name, options)
-  local what = must(posting.cancel_over(session, secrets, name, options.id))
-  if what == "unknown" then error("there is no task " .. options.id .. ", or its outcome is not kept any more", 0) end
-  print(what == "cancelled" and "cancelled" or "it has its outcome")
-end
-
-local function purge(session, secrets, name)
+-- The Luas of the pool's workers, and "" for all.
+local function abis_of(session)
   local found
   inspect.workers(session, function(workers) found = workers end)
   must(session:await(10, function() return found end))
   local abis = inspect.abis(found)
   table.insert(abis, 1, "")
-  print(count_of(upkeep.purge(session, secrets, name, abis), "task") .. " cancelled")
+  return abis
+end
+
+local function cancel_all(session, secrets, name, text)
+  print(count_of(upkeep.cancel_all(session, secrets, name, abis_of(session), text), "task") .. " cancelled")
+end
+
+local function cancel(session, secrets, name, options)
+  if options.id == "all" then return cancel_all(session, secrets, name, options["--match"]) end
+  local what = must(posting.cancel_over(session, secrets, name, options.id))
+  if what == "unknown" then error("there is no task " .. options.id .. ", or its outcome is not kept any more", 0) end
+  print(what == "cancelled" and "cancelled" or "it has its outcome")
 end
 
 local function print_pool(session, name, options)
@@ -253,16 +305,18 @@ end
 
 local DO = {
   dead = function(session, options) print_dead(session, options) end,
+  task = function(session, options, name) print_task(session, name, options) end,
   show = function(session, options, name) print_letter(session, name, options) end,
   retry = function(session, options, name, secrets) retry(session, secrets, name, options) end,
   delete = function(session, options) delete(session, options) end,
   schedules = function(session, options) print_schedules(session, options) end,
   cancel = function(session, options, name, secrets) cancel(session, secrets, name, options) end,
-  purge = function(session, _, name, secrets) purge(session, secrets, name) end,
+  edit = function(session, options, name, secrets) edit(session, secrets, name, options) end,
+  purge = function(session, _, name, secrets) cancel_all(session, secrets, name) end,
   pause = function(session) must(session:pause(true)) end,
   resume = function(session) must(session:pause(false)) end,
 }
-local NEEDS_SECRET = { retry = true, cancel = true, purge = true }
+local NEEDS_SECRET = { retry = true, edit = true, cancel = true, purge = true }
 
 -- → the server's settings, the pool's name, and the secrets, which only what signs needs
 local function settle(options)

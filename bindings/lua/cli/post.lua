@@ -25,6 +25,9 @@ named module.function or module:function.
   --timeout SECONDS     stop it when it takes longer
   --unique KEY          while a task with this key has no outcome, print its id and post none
   --rate N/UNIT         run its function so often at most: 100/m, or with s, h or d
+  --priority N          0 to 9: waiting tasks of a higher one run first (default: 5)
+  --at-most N           run so many tasks of its function at once, in all workers
+  --key KEY             with --at-most: so many tasks with this key
   --ttl SECONDS         how long the server keeps the outcome (default: 3600)
   --secret-file FILE    the secret that signs it; by default as in manymoons worker
   --password-file FILE  the server's password, where the URL has none; by default as in manymoons worker
@@ -32,13 +35,16 @@ named module.function or module:function.
 
 local NUMBERS = {
   ["--wait"] = "wait", ["--delay"] = "delay", ["--at"] = "at", ["--retries"] = "retries", ["--backoff"] = "backoff",
-  ["--timeout"] = "timeout", ["--ttl"] = "ttl",
+  ["--timeout"] = "timeout", ["--ttl"] = "ttl", ["--priority"] = "priority", ["--at-most"] = "at_most",
 }
 
 local TEXTS = {
   ["--secret-file"] = "secret_file", ["--password-file"] = "password_file", ["--unique"] = "unique",
-  ["--rate"] = "rate",
+  ["--rate"] = "rate", ["--key"] = "key",
 }
+
+-- The least and the most of whole numbers.
+local WHOLE = { ["--retries"] = { 0, 2 ^ 31 }, ["--priority"] = { 0, 9 }, ["--at-most"] = { 1, 999999999 } }
 
 local function refuse(why) usage.refuse("post", why) end
 
@@ -47,7 +53,10 @@ local function number_of(name, text)
   if not value or value < 0 or value > 2 ^ 40 then
     refuse(name .. ": a number, 0 or more, expected, got '" .. text .. "'")
   end
-  if name == "--retries" and value % 1 ~= 0 then refuse(name .. ": a whole number expected, got '" .. text .. "'") end
+  local range = WHOLE[name]
+  if range and (value % 1 ~= 0 or value < range[1] or value > range[2]) then
+    refuse(string.format("%s: a whole number from %d to %d expected, got '%s'", name, range[1], range[2], text))
+  end
   if name == "--timeout" and value == 0 then refuse(name .. ": a number above 0 expected, got '" .. text .. "'") end
   return value
 end
@@ -85,6 +94,7 @@ local function read_options(words)
   options.url, options.name, options.code = words[i], words[i + 1], words[i + 2]
   if not options.code then refuse("a URL, the name of a pool and a code expected") end
   if options.at and options.delay then refuse("--at: only without --delay") end
+  if options.key and not options.at_most then refuse("--key: only with --at-most") end
   options.args = { n = math.max(0, #words - i - 2) }
   for k = 1, options.args.n do options.args[k] = words[i + 2 + k] end
   return options

@@ -119,6 +119,9 @@ local option_checks = {
   at = { is_span, "a Unix time" },
   unique = { function(v) return type(v) == "string" end, "a text" },
   rate = { is_rate, "'100/m' and the like (s, m, h or d)" },
+  priority = { function(v) return checks.is_whole(v, 0, 9) end, "a whole number from 0 to 9" },
+  at_most = { function(v) return checks.is_whole(v, 1, 999999999) end, "a whole number, 1 or more," },
+  key = { function(v) return type(v) == "string" end, "a text" },
   secret = { function(v) return type(v) == "boolean" end, "true or false" },
   catchup = { function(v) return v == "once" or v == "all" end, "'once' or 'all'" },
 }
@@ -134,8 +137,9 @@ arguments.imap = allow("chunksize", "timeout", "retries", "progress", "window", 
   "resume")
 arguments.fold = allow("timeout", "retries", "progress")
 arguments.call = allow("timeout", "retries", "callback", "error_callback", "retry_errors", "backoff")
-arguments.post = allow("timeout", "retries", "backoff", "ttl", "delay", "at", "secret", "unique", "rate")
-arguments.schedule = allow("timeout", "retries", "backoff", "ttl", "catchup", "rate")
+arguments.post = allow("timeout", "retries", "backoff", "ttl", "delay", "at", "secret", "unique", "rate", "priority",
+  "at_most", "key")
+arguments.schedule = allow("timeout", "retries", "backoff", "ttl", "catchup", "rate", "priority", "at_most", "key")
 arguments.async = allow("chunksize", "timeout", "retries", "progress", "callback", "error_callback", "errors",
   "retry_errors", "backoff", "resume")
 

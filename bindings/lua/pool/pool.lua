@@ -233,6 +233,7 @@ function Pool.post(self, f, args, opts)
   args = arguments.copy_list("Pool:post", 2, args or {})
   arguments.check_opts("Pool:post", 3, opts, arguments.post)
   checks.expect(not (opts and opts.at and opts.delay), "Pool:post", "at: only without delay")
+  checks.expect(not (opts and opts.key and not opts.at_most), "Pool:post", "key: only with at_most")
   local id, duplicate = self._dispatcher.post(self, f, args, opts)
   return id, duplicate
 end
@@ -251,6 +252,7 @@ function Pool.schedule(self, name, times, f, args, opts)
   arguments.check_function("Pool:schedule", 3, f, self._config.takes_text, args)
   args = arguments.copy_list("Pool:schedule", 4, args or {})
   arguments.check_opts("Pool:schedule", 5, opts, arguments.schedule)
+  checks.expect(not (opts and opts.key and not opts.at_most), "Pool:schedule", "key: only with at_most")
   local at = self._dispatcher.schedule(self, name, times, f, args, opts)
   return at
 end

@@ -16,14 +16,19 @@ local connection = {}
 
 local SEND_SECONDS, CONNECT_SECONDS = 10, 5
 local SCRIPTS = {
-  "ack", "adopt", "again", "cancel", "depth", "deregister", "due", "finish", "fire", "forget", "get",
-  "heartbeat", "hold", "move", "nack", "outcome", "post", "put", "release", "retry", "schedule", "submit",
-  "token", "withdraw",
+  "ack", "adopt", "again", "cancel", "depth", "deregister", "due", "edit", "enter", "finish", "fire", "forget",
+  "get", "heartbeat", "hold", "move", "nack", "note", "outcome", "post", "put", "release", "retry", "schedule",
+  "submit", "take", "token", "withdraw",
 }
+-- scripts/places.lua stands before these.
+local WITH_PLACES = { again = true, finish = true, move = true, post = true, schedule = true, withdraw = true }
 local texts, digests = {}, {}
 
 local function read_scripts()
-  for _, name in ipairs(SCRIPTS) do texts[name] = native.embedded("broker.redis.scripts." .. name) end
+  local places = native.embedded("broker.redis.scripts.places")
+  for _, name in ipairs(SCRIPTS) do
+    texts[name] = (WITH_PLACES[name] and places or "") .. native.embedded("broker.redis.scripts." .. name)
+  end
 end
 
 function connection.text(name)

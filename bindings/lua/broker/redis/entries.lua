@@ -8,8 +8,9 @@ local entries = {}
 
 local FIELDS = {
   c = "client", s = "seq", n = "losses", f = "func", i = "init", x = "flags", b = "body", m = "mac", l = "label",
-  u = "unique",
+  u = "unique", p = "priority", k = "limit",
 }
+local MAY_LACK = { u = true, p = true, k = true }
 
 -- Fields and values in turn → a table
 function entries.fields_of(list)
@@ -42,7 +43,7 @@ function entries.append(words, task)
   else
     for short, name in pairs(FIELDS) do
       local value = short == "n" and "0" or task[name] or ""
-      if value ~= "" or short ~= "u" then add(short, value) end
+      if value ~= "" or not MAY_LACK[short] then add(short, value) end
     end
   end
   if task.is_hidden then add("h", "1") end

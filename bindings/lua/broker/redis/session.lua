@@ -142,19 +142,29 @@ local function add_depth(talker, stream, now, sum)
   return true
 end
 
+-- The streams of these Luas, of the highest priority first; nil and why
+function Session.streams(self, abis)
+  local levels, why = self.talker:ask(STALL, "SMEMBERS", keys.levels_of(self.key))
+  return levels and keys.streams_of(self.key, abis, levels), why
+end
+
 function Session.depth(self, abis)
   local clock, why = self.talker:ask(STALL, "TIME")
   if not clock then return nil, why end
   local sum, now = { waiting = 0, running = 0, oldest = 0 }, tonumber(clock[1]) + tonumber(clock[2]) / 1e6
   sum.dead, why = self.talker:ask(STALL, "XLEN", self.key .. "dead")
   if not sum.dead then return nil, why end
-  local is_added
-  is_added, why = add_depth(self.talker, keys.stream_of(self.key, ""), now, sum)
-  for _, abi in ipairs(abis) do
-    if is_added then is_added, why = add_depth(self.talker, keys.stream_of(self.key, abi), now, sum) end
+  local all = { "" }
+  for i, abi in ipairs(abis) do all[i + 1] = abi end
+  local streams
+  streams, why = self:streams(all)
+  for _, stream in ipairs(streams or {}) do
+    local is_added
+    is_added, why = add_depth(self.talker, stream, now, sum)
+    if not is_added then return nil, why end
   end
-  if not is_added then return nil, why end
-  return self:add_due(sum, abis)
+  if not streams then return nil, why end
+  return self:add_due(sum, all)
 end
 
 return session

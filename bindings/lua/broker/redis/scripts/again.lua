@@ -6,13 +6,15 @@
 -- KEYS  stream, the task's record, the tasks that are due later
 -- ARGV  id, number, the task's name among these, how many attempts this makes (0: none), milliseconds of the
 --       pause, a line about the attempt ("": there is none), and 1 if it has its place in the line of a
---       function whose runs are limited
+--       function whose runs are limited; the digest of its limit ("": it has none), and the beginning of the
+--       pool's keys
 -- → "gone": another worker did it; "dropped": another delivery counts, or none; "due"; or its new id
 if redis.call("XACK", KEYS[1], "g", ARGV[1]) == 0 then return "gone" end
 local entry = redis.call("XRANGE", KEYS[1], ARGV[1], ARGV[1])[1]
 redis.call("XDEL", KEYS[1], ARGV[1])
 if not entry then return "gone" end
 if redis.call("HGET", KEYS[2], ARGV[2]) ~= ARGV[1] then return "dropped" end
+places.leave(ARGV[9], ARGV[8], ARGV[3])
 local fields, place = entry[2], {}
 for i = 1, #fields, 2 do place[fields[i]] = i + 1 end
 local function set(name, value)
