@@ -226,7 +226,8 @@ local function look_at_schedule(self, name, now)
   self.talker:send(function(_, reply) fields = entries.fields_of(reply or {}) end, nil, "HGETALL",
     keys.schedule_of(self.key, name))
   self.talker:send(function(_, at)
-    if not at or not fields.v then return end
+    -- another worker may have put that time's task meanwhile, so that this is the time after it
+    if not at or not fields.v or tonumber(at) / 1000 > now then return end
     self.about.on_schedule({
       name = name, cron = fields.cron or "", catchup = fields.up, version = fields.v, func = fields.f or "",
       init = fields.i or "", flags = fields.x or "", body = fields.b or "", mac = fields.m or "",
