@@ -32,8 +32,8 @@ int system_read_signal(lua_State *L);         /* descriptor → the number of a 
  * rule by which the clock rate changes; an unknown text is nil */
 int system_machine(lua_State *L);
 int system_tell_service_manager(lua_State *L); /* text → whether there is one that hears it */
-int system_is_terminal(lua_State *L); /* descriptor → whether it is a terminal */
-int system_processors(lua_State *L);  /* → the numbers of the processors that this process may use */
+int system_is_terminal(lua_State *L);          /* descriptor → whether it is a terminal */
+int system_processors(lua_State *L); /* → the numbers of the processors that this process may use */
 /* {numbers} → true: this thread, and what it starts, uses only these processors; or nil and why */
 int system_allow_processors(lua_State *L);
 int system_program_file(

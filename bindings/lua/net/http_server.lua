@@ -10,12 +10,13 @@ local Server = {}
 Server.__index = Server
 
 local CLIENTS_MOST, HEAD_MOST, SECONDS, RETRY = 64, 8192, 10, 0.02
+local METHODS = { GET = "whole", HEAD = "head" }
 local REASONS = { [200] = "OK", [400] = "Bad Request", [404] = "Not Found", [405] = "Method Not Allowed",
   [503] = "Service Unavailable" }
 
 local function answer(self, method, path)
   if not method then return 400, "text/plain", "bad request\n" end
-  if method ~= "GET" and method ~= "HEAD" then return 405, "text/plain", "only GET and HEAD\n" end
+  if not METHODS[method] then return 405, "text/plain", "only GET and HEAD\n" end
   local status, kind, text = self.handle(path)
   if status then return status, kind, text end
   return 404, "text/plain", "not found\n"
@@ -26,7 +27,7 @@ local function response_to(self, head)
   local status, kind, text = answer(self, method, path)
   return string.format("HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nCache-Control: no-store\r\n"
     .. "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n%s", status, REASONS[status], kind, #text,
-    method == "HEAD" and "" or text)
+    METHODS[method] == "head" and "" or text)
 end
 
 -- What has come of a request. False: the client is gone, or says too much.

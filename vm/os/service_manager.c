@@ -30,8 +30,7 @@ status service_manager_tell(const char *text) {
   if (st) return st;
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -errno;
-  const ssize_t sent =
-      sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&address, size);
+  const ssize_t sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&address, size);
   if (sent < 0) st = -errno;
   close(fd);
   return st;
