@@ -53,6 +53,8 @@ MUST_CHECK status stream_receive(int fd, void *data, size_t size, size_t *receiv
 MUST_CHECK status stream_wait(int fd, bool to_write, deadline until);
 /* The other side is a process of this user or of root, or cannot be asked: a socket of TCP. */
 bool stream_is_own_user(int fd);
+/* The same of a connection of TCP from this machine. False also: it comes from elsewhere, or is unknown. */
+bool stream_is_local_user(int fd);
 /* Which machine the other side is on, for counting: the host's number, of version 6 its network;
  * empty: this machine, over a Unix socket. */
 enum { STREAM_PEER_MAX = 64 };

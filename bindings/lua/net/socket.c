@@ -396,6 +396,11 @@ static int socket_is_own_user_method(lua_State *L) {
   return 1;
 }
 
+static int socket_is_local_user_method(lua_State *L) {
+  lua_pushboolean(L, stream_is_local_user(check_stream(L)->fd));
+  return 1;
+}
+
 /* limit(bytes): a receive without a wait reads about so many at most, and then says "timeout".
  * [-0, +0, raises] */
 static int socket_limit_method(lua_State *L) {
@@ -430,6 +435,7 @@ static const luaL_Reg methods[] = {{"accept", socket_accept_method},
                                    {"has_some", socket_has_some_method},
                                    {"fileno", socket_fileno_method},
                                    {"is_own_user", socket_is_own_user_method},
+                                   {"is_local_user", socket_is_local_user_method},
                                    {"limit", socket_limit_method},
                                    {"is_scarce", socket_is_scarce_method},
                                    {"peer", socket_peer_method},
