@@ -145,7 +145,7 @@ end
 
 -- → the address; raises why it cannot listen
 function Metrics.listen(self, address)
-  local server, why = http_server.new(address, function(path) return page(self, path) end)
+  local server, why = http_server.new(address, function(request) return page(self, request.path) end)
   if not server then error("--metrics: " .. address .. ": " .. tostring(why), 0) end
   self.server = server
   return server.address
