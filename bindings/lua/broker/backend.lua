@@ -75,6 +75,8 @@ backend.PATIENCE = 50e-6
 ---@class manymoons.broker.Inspector: manymoons.broker.Session
 ---opens, asks whether the server can be used, and closes: { is_durable }
 ---@field examine fun(self, seconds: number): table?
+---the names of the pools that the server has, in order
+---@field pools fun(self): string[]?
 ---the names of the workers, and what each says about itself (false: nothing)
 ---@field workers fun(self, on_workers: fun(names: string[], texts: (string|false)[]))
 ---{ waiting, running, oldest (seconds), dead, due, held, paused } of the tasks for all workers, and for those of these

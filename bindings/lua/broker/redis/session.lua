@@ -123,6 +123,27 @@ function Session.workers(self, on_workers)
   end, nil, "ZRANGE", key .. "w", "0", "-1")
 end
 
+local SCANS_MOST, SCANNED = 1000, "1000"
+
+-- The names of the pools that have workers, tasks or dead letters on the server, in order: a look through all its keys,
+-- of which a million is the most.
+function Session.pools(self)
+  local found, names, cursor = {}, {}, "0"
+  for _ = 1, SCANS_MOST do
+    local reply, why = self.talker:ask(STALL, "SCAN", cursor, "MATCH", "manymoons:{*}:*", "COUNT", SCANNED)
+    if not reply then return nil, why end
+    for _, key in ipairs(reply[2]) do
+      local name, rest = key:match("^manymoons:{([%w_.-]+)}:(%l+)")
+      if name and (rest == "q" or rest == "w" or rest == "dead") then found[name] = true end
+    end
+    cursor = reply[1]
+    if cursor == "0" then break end
+  end
+  for name in pairs(found) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
 -- What was not delivered is behind the last entry that was.
 local function add_depth(talker, stream, now, sum)
   local length, why = talker:ask(STALL, "XLEN", stream)
