@@ -19,6 +19,8 @@ static const char usage[] =
     "                     show a running program, or list those of this user (top --help)\n"
     "       manymoons stack PID\n"
     "                     print the Lua stacks of all VMs of a running program (stack --help)\n"
+    "       manymoons dashboard [options] [PID | URL [POOL ...]]\n"
+    "                     serve a page of running programs, or of pools on a server (dashboard --help)\n"
     "       manymoons worker URL --pool NAME [options]\n"
     "                     run tasks of a pool on a Redis or Valkey server (worker --help)\n"
     "       manymoons pool URL NAME\n"

@@ -9,6 +9,7 @@ _manymoons_operands() {
     compare) echo 'file' ;;
     top) echo 'pid' ;;
     stack) echo 'pid' ;;
+    dashboard) echo 'pid' ;;
     map) echo 'file' ;;
     profile) echo 'file pid' ;;
     trace) echo 'file' ;;
@@ -21,6 +22,7 @@ _manymoons_options() {
     '') echo '-e -l -i -v --version -E -W --world -h --help' ;;
     compare) echo '--runs --warmup --worlds --workers --chunks --lua --pin --timeout --html --profile --trace --json --csv' ;;
     top) echo '--once --json' ;;
+    dashboard) echo '--listen --token-file --secret-file --password-file' ;;
     worker) echo '--pool --strict --slots --memory --processes --sandbox --read --write --network --import --json --secret-file --password-file --lease --grace --max-tasks --task-timeout --metrics --name' ;;
     pool) echo '--json --prometheus --dead --show --retry --edit --args --delete --match --task --schedules --cancel --pause --resume --purge --secret-file --password-file' ;;
     post) echo '--json --wait --delay --at --retries --backoff --timeout --unique --rate --priority --at-most --key --ttl --secret-file --password-file' ;;
@@ -47,6 +49,10 @@ _manymoons_value() {
     compare:--trace) echo 'file' ;;
     compare:--json) echo 'file' ;;
     compare:--csv) echo 'file' ;;
+    dashboard:--listen) echo 'other' ;;
+    dashboard:--token-file) echo 'file' ;;
+    dashboard:--secret-file) echo 'file' ;;
+    dashboard:--password-file) echo 'file' ;;
     worker:--pool) echo 'other' ;;
     worker:--slots) echo 'other' ;;
     worker:--memory) echo 'other' ;;
@@ -125,7 +131,7 @@ _manymoons_offer() { # KIND CURRENT
     list* | files) [[ $current == *,* ]] && head=${current%,*}, ; compopt -o nospace 2>/dev/null ;;
   esac
   case $kind in
-    commands) mapfile -t COMPREPLY < <(compgen -W 'compare top stack worker pool post map profile trace' -- "$current") ;;
+    commands) mapfile -t COMPREPLY < <(compgen -W 'compare top stack dashboard worker pool post map profile trace' -- "$current") ;;
     words* | list*) mapfile -t COMPREPLY < <(compgen -P "$head" -W "${kind#* }" -- "${current##*,}") ;;
     file | files)
       compopt -o filenames 2>/dev/null
@@ -138,7 +144,7 @@ _manymoons_offer() { # KIND CURRENT
 }
 
 _manymoons() {
-  local commands='compare top stack worker pool post map profile trace help'
+  local commands='compare top stack dashboard worker pool post map profile trace help'
   local current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]} command='' place=1 word kind operands
   COMPREPLY=()
   if [[ $current == = ]]; then

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
 # fish completion of manymoons. Made by `make docs` from what `manymoons --help` and its commands print.
 
-complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack worker pool post map profile trace help' -a help -d 'print this, or how the command is used'
-complete -c manymoons -n '__fish_seen_subcommand_from help' -f -a 'compare top stack worker pool post map profile trace'
-complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack worker pool post map profile trace help' -a compare -d 'run a script in every world and compare the times'
-complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack worker pool post map profile trace help' -a top -d 'show a running program, or list those of this user'
-complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack worker pool post map profile trace help' -a stack -d 'print the Lua stacks of all VMs of a running program'
-complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack worker pool post map profile trace help' -a worker -d 'run tasks of a pool on a Redis or Valkey server'
-complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack worker pool post map profile trace help' -a pool -d 'show a pool on such a server: its tasks, workers and dead letters'
-complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack worker pool post map profile trace help' -a post -d 'put a task into such a pool, which runs it later'
-complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack worker pool post map profile trace help' -a map -d 'run a piece of Lua for each line of stdin or of the files, many at...'
-complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack worker pool post map profile trace help' -a profile -d 'run a script, or watch a program, and write where its time went'
-complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack worker pool post map profile trace help' -a trace -d 'run a script and write a timeline of it, also as a page'
+complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack dashboard worker pool post map profile trace help' -a help -d 'print this, or how the command is used'
+complete -c manymoons -n '__fish_seen_subcommand_from help' -f -a 'compare top stack dashboard worker pool post map profile trace'
+complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack dashboard worker pool post map profile trace help' -a compare -d 'run a script in every world and compare the times'
+complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack dashboard worker pool post map profile trace help' -a top -d 'show a running program, or list those of this user'
+complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack dashboard worker pool post map profile trace help' -a stack -d 'print the Lua stacks of all VMs of a running program'
+complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack dashboard worker pool post map profile trace help' -a dashboard -d 'serve a page of running programs, or of pools on a server'
+complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack dashboard worker pool post map profile trace help' -a worker -d 'run tasks of a pool on a Redis or Valkey server'
+complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack dashboard worker pool post map profile trace help' -a pool -d 'show a pool on such a server: its tasks, workers and dead letters'
+complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack dashboard worker pool post map profile trace help' -a post -d 'put a task into such a pool, which runs it later'
+complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack dashboard worker pool post map profile trace help' -a map -d 'run a piece of Lua for each line of stdin or of the files, many at...'
+complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack dashboard worker pool post map profile trace help' -a profile -d 'run a script, or watch a program, and write where its time went'
+complete -c manymoons -n 'not __fish_seen_subcommand_from compare top stack dashboard worker pool post map profile trace help' -a trace -d 'run a script and write a timeline of it, also as a page'
 complete -c manymoons -s e -x -d 'run CODE'
 complete -c manymoons -s l -x -d 'require MODULE into the global of that name'
 complete -c manymoons -s i -d 'read and run lines interactively after the script'
@@ -39,6 +40,12 @@ complete -c manymoons -n '__fish_seen_subcommand_from top' -l once -d 'print one
 complete -c manymoons -n '__fish_seen_subcommand_from top' -l json -d 'print JSON, one line a second'
 complete -c manymoons -n '__fish_seen_subcommand_from stack' -f
 complete -c manymoons -n '__fish_seen_subcommand_from stack' -a '(manymoons top --once 2>/dev/null | string match -rg "^ *([0-9]+)")' -d PID
+complete -c manymoons -n '__fish_seen_subcommand_from dashboard' -f
+complete -c manymoons -n '__fish_seen_subcommand_from dashboard' -a '(manymoons top --once 2>/dev/null | string match -rg "^ *([0-9]+)")' -d PID
+complete -c manymoons -n '__fish_seen_subcommand_from dashboard' -l listen -x -d 'where to listen'
+complete -c manymoons -n '__fish_seen_subcommand_from dashboard' -l token-file -r -F -d 'the token with which browsers come: the first line of the file'
+complete -c manymoons -n '__fish_seen_subcommand_from dashboard' -l secret-file -r -F -d 'the secret that signs what runs again'
+complete -c manymoons -n '__fish_seen_subcommand_from dashboard' -l password-file -r -F -d 'the server\'s password, where the URL has none'
 complete -c manymoons -n '__fish_seen_subcommand_from worker' -f
 complete -c manymoons -n '__fish_seen_subcommand_from worker' -l pool -x -d 'the pool'
 complete -c manymoons -n '__fish_seen_subcommand_from worker' -l strict -d 'run tasks of a pool only when those named before it have none'
