@@ -201,6 +201,7 @@ static const luaL_Reg native_functions[] = {
     {"environment", system_environment},
     {"thread_count", system_thread_count},
     {"pid", system_pid},
+    {"process_is_alive", system_process_is_alive},
     {"read_private_file", system_read_private_file},
     {"read_regular_file", system_read_regular_file},
     {"create_private_file", system_create_private_file},

@@ -707,7 +707,7 @@ function World.current_process() end
 ---local pid = pool:apply(function() return mm.parent_process().pid end)
 ---assert(pid == mm.current_process().pid)
 ---```
----@return manymoons.Identity?
+---@return manymoons.ParentProcess?
 function World.parent_process() end
 
 ---The processes that this one started and that have not ended.

@@ -97,6 +97,7 @@ wrong_arguments.functions = {
   ["Async.wait_fd"] = { list(), list("x"), list(-1), list(1.5), list({}), list(0, "x"), list(0, "r", "x") },
   ["Process:start"] = false, ["Process:join"] = { list(), list("x") }, ["Process:is_alive"] = false,
   ["Process:terminate"] = { list() }, ["Process:kill"] = { list() }, ["Process:close"] = false,
+  ["ParentProcess:is_alive"] = false, ["ParentProcess:join"] = timeouts,
   ["Pool:map"] = calls, ["Pool:starmap"] = calls, ["Pool:map_async"] = calls, ["Pool:starmap_async"] = calls,
   ["Pool:imap"] = { list(), list(print), list(print, 5), list(print, {}, 5), list(print, { a = 1 }) },
   ["Pool:imap_unordered"] = { list(), list(print), list(print, 5), list(print, {}, { window = 0 }) },

@@ -21,9 +21,9 @@ local function as_worker(worker, f, ...)
     task = waits.current_task(),
   }
   worker.state.me = me
-  local before = identity.set_current(me)
+  local before, parent = identity.set_current(me, identity.current())
   local results = checks.pack(f(...))
-  identity.set_current(before)
+  identity.set_current(before, parent)
   return unpack(results, 1, results.n)
 end
 

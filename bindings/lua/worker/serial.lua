@@ -89,7 +89,7 @@ local function class(world)
       _target = options.target,
       _args = options.args,
       name = options.name or process.next_name("Process"),
-      daemon = options.daemon and true or false,
+      daemon = options.daemon,
     }, process_meta)
   end
 end
