@@ -8,6 +8,10 @@
 ---assert(pool:apply(function(x) return base + x end, 1) == 11)
 ---assert(#pool:stats() == 2)
 ---pool:close()
+---local ends = mm.Queue()
+---pool = mm.Pool({ workers = 1, finalizer = function() ends:put(mm.current_process().name) end })
+---pool:close()
+---assert(ends:get() == "PoolWorker-1")
 ---local function throw() return math.random(6) end
 ---local a, b = mm.Pool({ seed = 7 }):map(throw, { 1, 2 }), mm.serial.Pool({ seed = 7 }):map(throw, { 1, 2 })
 ---assert(a[1] == b[1] and a[2] == b[2])
@@ -17,6 +21,8 @@
 ---@field many_workers? boolean true: more than 4096 workers, up to a million, are meant
 ---@field initializer? function called first in each worker; if it raises, so does Pool
 ---@field initargs? any[] its arguments
+---@field finalizer? function called last in each worker that ends by itself: because the pool was closed, with resize, idle or
+---maxtasksperchild; not in one that is stopped or dies. What it raises is reported on stderr
 ---@field maxtasksperchild? integer replace a worker after this many calls
 ---@field name? string workers are called NAME-1, NAME-2, …; default: PoolWorker
 ---@field idle? number seconds without anything to do after which all workers end; the next call starts them again, with

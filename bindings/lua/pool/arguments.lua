@@ -15,7 +15,8 @@ local expect = checks.expect
 
 local arguments = {}
 
-local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true,
+local pool_options = { workers = true, initializer = true, initargs = true, finalizer = true, maxtasksperchild = true,
+  name = true,
   sandbox = true, method = true, many_workers = true, cpus = true, seed = true, idle = true }
 for _, name in ipairs(limits.names) do pool_options[name] = true end
 
@@ -65,8 +66,10 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
   end
   check_workers(options.workers, options.many_workers)
   check_count(options.maxtasksperchild, "maxtasksperchild")
-  expect(options.initializer == nil or checks.is_callable(options.initializer), "Pool",
-    "initializer: a function expected, got " .. type(options.initializer))
+  for _, name in ipairs({ "initializer", "finalizer" }) do
+    expect(options[name] == nil or checks.is_callable(options[name]), "Pool",
+      name .. ": a function expected, got " .. type(options[name]))
+  end
   expect(options.name == nil or type(options.name) == "string", "Pool",
     "name: a string expected, got " .. type(options.name))
   check_seed(world, options.seed)
@@ -80,6 +83,7 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
   return {
     workers = options.workers or native.cpu_count(),
     initializer = options.initializer,
+    finalizer = options.finalizer,
     initargs = checks.arguments(args, "Pool", "initargs"),
     maxtasksperchild = options.maxtasksperchild,
     name = options.name,
