@@ -79,13 +79,23 @@ function Value:lock() end
 ---@return manymoons.RLock
 function Value:get_lock() end
 
----The address in this process, as light userdata, for LuaJIT's ffi or another C module; valid while the handle is open.
+---The address in this process, for code in C; valid while the handle is open. In LuaJIT it is a pointer of the ffi to the
+---type, `double *` of f64: elements are read and written at full speed, from 0 on, and without a check. Elsewhere it is
+---light userdata.
 ---```lua
 ---local value = mm.Value("i32", 5)
----assert(type(value:pointer()) == "userdata") -- an int32_t * for C
+---local pointer = value:pointer()
+---assert(pointer == value:address() or pointer[0] == 5)
+---```
+---@return userdata|ffi.cdata*
+function Value:pointer() end
+
+---The same as light userdata in every Lua, for C functions that take one.
+---```lua
+---assert(type(mm.Value("i32", 5):address()) == "userdata")
 ---```
 ---@return userdata
-function Value:pointer() end
+function Value:address() end
 
 ---The type of the number, or of the elements.
 ---```lua
@@ -140,6 +150,21 @@ function Array:slice(first, last) end
 ---@param last? integer
 ---@return string
 function Array:bytes(first, last) end
+
+---An Array of the elements from first to last, which are the same memory: nothing is copied. It may be sent, and costs
+---the same at any size; what is said of indices holds within the view. The lock is that of the whole array. A view that
+---begins or ends behind 4294967295 elements of a larger array cannot be sent.
+---```lua
+---local array = mm.Array("f64", 1000)
+---local pool = mm.Pool(2)
+---pool:map(function(part) part:fill(7) end, { array:view(1, 500), array:view(501) })
+---assert(array[1] == 7 and array[1000] == 7)
+---assert(#array:view(2, 4) == 3)
+---```
+---@param first? integer default 1
+---@param last? integer default #a
+---@return manymoons.Array
+function Array:view(first, last) end
 
 ---Copies a list, another Array, or a string of whole elements into this one. Raises at the first element that does not
 ---fit; the elements before it are copied.

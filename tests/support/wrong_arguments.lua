@@ -155,6 +155,7 @@ wrong_arguments.functions = {
   ["Value:pointer"] = false, ["Value:type"] = false, ["Value:close"] = false,
   ["Array:fill"] = { list(), list("x"), list(300), list(1, "x"), list(1, 0), list(1, 1, 9), list(1, {}) },
   ["Array:slice"] = { list("x"), list(0), list(1, 9), list({}), list(NAN), list(HUGE) },
+  ["Array:view"] = { list("x"), list(0), list(1, 9), list(1.5), list(NAN) }, ["Value:address"] = false,
   ["Array:bytes"] = { list("x"), list(0), list(1, 9) },
   ["Array:copy"] = { list(), list(5), list({ 300 }), list({ "x" }), list({ 1 }, "x"), list({ 1, 2, 3, 4 }),
     list({ 1 }, 9) },
@@ -218,7 +219,7 @@ wrong_arguments.options = {
     libs = of_workers.libs, nice = of_workers.nice, cpus = of_workers.cpus,
   },
   PoolOptions = merge(of_workers, {
-    workers = { 0, unpack(whole) }, many_workers = switch, initializer = callables,
+    workers = { 0, unpack(whole) }, many_workers = switch, initializer = callables, finalizer = callables,
     initargs = { 5, "x", { n = -1 } }, maxtasksperchild = { 0, unpack(whole) }, name = texts,
     seed = { "x", 1.5, NAN, HUGE, {} }, idle = { -1, "x", NAN, {} },
   }),

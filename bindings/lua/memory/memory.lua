@@ -46,6 +46,31 @@ function memory.Array(kind, source)
   return make("Array", kind, source)
 end
 
+-- Pointers of LuaJIT's ffi, where a VM has it: "double *" of f64. C functions of Lua's own interface take light userdata.
+local pointer_types = {} -- by the type of the elements
+
+local function load_ffi()
+  local load = rawget(_G, "require")
+  local ok, ffi = pcall(load, "ffi")
+  return ok and ffi or nil
+end
+
+local function c_name(kind)
+  if kind == "f64" then return "double *" end
+  if kind == "f32" then return "float *" end
+  return (kind:sub(1, 1) == "u" and "u" or "") .. "int" .. kind:sub(2) .. "_t *"
+end
+
+if rawget(_G, "jit") then
+  local ffi
+  native.set_pointer_caster(function(address, kind)
+    if ffi == nil then ffi = load_ffi() or false end
+    if not ffi then return address end
+    pointer_types[kind] = pointer_types[kind] or ffi.typeof(c_name(kind))
+    return ffi.cast(pointer_types[kind], address)
+  end)
+end
+
 -- Table -----------------------------------------------------------------------------------------------
 
 local table_methods = native.shared_table_methods()

@@ -20,7 +20,8 @@ static const struct shared_type types[FLAVORS]; /* defined below the methods */
 
 struct array_handle {
   struct shared_handle shared;
-  struct array_view view; /* while it is open */
+  struct array_view view; /* while it is open: the whole array, or a part of it */
+  uint64_t first;         /* of the view's elements in the array, from 0 */
 };
 
 static struct shared_handle *handle_at(lua_State *L, int index) {
@@ -309,6 +310,69 @@ static int array_iter(lua_State *L) {
   return 3;
 }
 
+/* ---- views ----------------------------------------------------------------------------------- */
+
+/* Makes the handle one of a part of what it has. */
+static void narrow(struct array_handle *h, struct range r) {
+  h->view.data += r.first * h->view.size;
+  h->view.count = r.count;
+  h->first += r.first;
+}
+
+/* view(first, last) → an Array of these elements, which are the same memory. [-0, +1, raises] */
+static int array_view_method(lua_State *L) {
+  const struct range r = check_range(L, check_array(L, 1, ARRAY), 2);
+  struct array_handle *h = shared_handle_push(L, &types[ARRAY]);
+  (void)check_array(L, 1, ARRAY); /* a finalizer may have closed it */
+  const struct array_handle *from = lua_touserdata(L, 1);
+  shared_handle_take(L, &h->shared, shared_handle_hold(L, &from->shared));
+  h->view = from->view;
+  h->first = from->first;
+  narrow(h, r);
+  return 1;
+}
+
+static bool is_same_part(const struct array_handle *a, const struct array_handle *b) {
+  if (!a || !b || a->shared.object != b->shared.object) return false;
+  return !a->shared.object || (a->first == b->first && a->view.count == b->view.count);
+}
+
+/* __eq: of one part of one array. [-0, +1, does not raise] */
+static int array_eq(lua_State *L) {
+  lua_pushboolean(L, is_same_part(shared_handle_at(L, 1, &types[ARRAY], 1), shared_handle_at(L, 2, &types[ARRAY], 1)));
+  return 1;
+}
+
+/* A view travels with its place in the array: the number of its elements in the high half, its first one, from 1, in the
+ * low half. 0: the whole array. */
+enum { HALF = 32 };
+static const uint64_t low_half = UINT32_MAX;
+
+static bool is_whole(const struct array_handle *h) { return h->view.count == h->view.array->count; }
+
+static uint64_t send_array(lua_State *L, int index) {
+  const struct array_handle *h = lua_touserdata(L, index);
+  if (h->shared.object && !is_whole(h) && (h->first >= low_half || h->view.count > low_half))
+    luaL_error(L, "Array: a view of or behind more than %s elements cannot be sent; send the array",
+               push_count(L, low_half));
+  return shared_handle_send(L, index);
+}
+
+static uint64_t place_of_view(lua_State *L, int index) {
+  const struct array_handle *h = lua_touserdata(L, index);
+  return is_whole(h) ? 0 : h->view.count << HALF | (h->first + 1);
+}
+
+static void receive_view(lua_State *L, const struct handle_type *travels, uint64_t reference, uint64_t place) {
+  shared_handle_receive(L, travels, reference);
+  if (place == 0) return;
+  struct array_handle *h = lua_touserdata(L, -1);
+  const struct range r = {(place & low_half) - 1, place >> HALF};
+  if ((place & low_half) == 0 || r.first > h->view.count || r.count > h->view.count - r.first)
+    luaL_error(L, "Array: the message names no part of it");
+  narrow(h, r);
+}
+
 /* ---- both ------------------------------------------------------------------------------------ */
 
 static const struct array_view *check_either(lua_State *L) {
@@ -316,8 +380,28 @@ static const struct array_view *check_either(lua_State *L) {
   return check_array(L, 1, h && h->type == &types[VALUE] ? VALUE : ARRAY);
 }
 
-static int typed_array_pointer_method(lua_State *L) {
+static int typed_array_address_method(lua_State *L) {
   lua_pushlightuserdata(L, check_either(L)->data);
+  return 1;
+}
+
+static const char caster_key = 'c'; /* its address is the key; never written */
+
+int typed_array_set_caster(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &caster_key);
+  return 0;
+}
+
+/* pointer() → the address; where there is LuaJIT's ffi, as a pointer to its type. [-0, +1, raises] */
+static int typed_array_pointer_method(lua_State *L) {
+  const struct array_view *m = check_either(L);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &caster_key);
+  lua_pushlightuserdata(L, m->data);
+  if (lua_isnil(L, -2)) return 1;
+  lua_pushstring(L, m->type->name);
+  lua_call(L, 2, 1);
   return 1;
 }
 
@@ -368,9 +452,11 @@ static const luaL_Reg value_methods[] = {
     {"exchange", typed_array_exchange_method}, {"max", typed_array_max_method},
     {"min", typed_array_min_method},           {"lock", typed_array_lock_method},
     {"get_lock", typed_array_lock_method},     {"pointer", typed_array_pointer_method},
-    {"type", typed_array_type_name_method},    {NULL, NULL}};
+    {"address", typed_array_address_method},   {"type", typed_array_type_name_method},
+    {NULL, NULL}};
 static const luaL_Reg array_methods[] = {{"fill", array_fill}, {"slice", array_slice}, {"bytes", array_bytes},
-                                         {"copy", array_copy}, {"iter", array_iter},   {NULL, NULL}};
+                                         {"copy", array_copy}, {"iter", array_iter},   {"view", array_view_method},
+                                         {NULL, NULL}};
 
 /* ---- making and travelling ------------------------------------------------------------------- */
 
@@ -386,6 +472,7 @@ static void extend_class(lua_State *L, const struct shared_type *type) {
   shared_handle_set_function(L, "__tostring", typed_array_tostring_method);
   shared_handle_set_function(L, "__newindex", is_array ? array_newindex : value_newindex);
   if (is_array) {
+    shared_handle_set_function(L, "__eq", array_eq);
     shared_handle_set_function(L, "__len", array_len);
     shared_handle_set_function(L, "__pairs", array_iter);
   }
@@ -411,7 +498,12 @@ static const struct shared_type types[FLAVORS] = {
                .gone = "close",
                .extend = extend_class,
                .take = take_view},
-    [ARRAY] = {.travels = SHARED_TRAVELS("Array"),
+    [ARRAY] = {.travels = {.name = "Array",
+                           .send = send_array,
+                           .receive = shared_handle_receive,
+                           .drop = message_refs_drop_reference,
+                           .place = place_of_view,
+                           .receive_part = receive_view},
                .class = {.name = "Array",
                          .key = "manymoons.Array",
                          .methods = value_methods,
