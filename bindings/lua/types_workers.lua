@@ -692,5 +692,7 @@ function Future:close() end
 ---@field traceback string the worker's; empty if it died
 ---@field kind "error"|"died"|"timeout"|"cancelled"|"unsendable"|"deadlock" unsendable: the call ran, but its result could not be sent; deadlock: it waited for what could never come
 ---@field worker string the name of the worker
+---@field errors? table<integer, manymoons.Error> of lists: the errors of all items that failed, by index; of `race`: those of all tasks;
+---of `gather` and `group`: those of all tasks that failed, if several did, the raised one first
 ---@field call? string the call of a pool: "item 3 of map", "submit"
 ---@field exitcode? integer of a worker that died: N after os.exit(N), -N after signal N
