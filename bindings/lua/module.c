@@ -162,6 +162,8 @@ static const luaL_Reg native_functions[] = {
     {"is_frozen", frozen_table_is_call},
     {"shared_table_new", shared_table_new},
     {"shared_table_methods", shared_table_methods},
+    {"shared_table_look", shared_table_look_call},
+    {"shared_table_await", shared_table_await_call},
     {"socket_listen", socket_listen_call},
     {"socket_connect", socket_connect_call},
     {"look_up", lookup_call},

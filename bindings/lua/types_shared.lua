@@ -208,6 +208,23 @@ local Table = {}
 ---@return any value the result of f
 function Table:update(key, f, ...) end
 
+---Waits until f(t[key]) is true. f is called at once, and again after changes of the table, whoever makes them; it gets nil where there is
+---no such key. A change that is undone before f is called again is not seen.
+---```lua
+---local jobs = mm.Table({ state = "new" })
+---local worker = mm.Process(function() jobs.state = "done" end)
+---worker:start()
+---assert(jobs:wait_for("state", function(state) return state ~= "new" end) == "done")
+---assert(select(2, jobs:wait_for("never", function(value) return value end, 0)) == "timeout")
+---worker:join()
+---```
+---@param key string|integer
+---@param f fun(value: any): any
+---@param timeout? number seconds
+---@return any value that for which f was true; nil with a reason
+---@return string? why "timeout"
+function Table:wait_for(key, f, timeout) end
+
 ---The number of keys; the same as #t.
 ---```lua
 ---local ages = mm.Table({ Ada = 36, Alan = 41 })

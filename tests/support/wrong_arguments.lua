@@ -161,6 +161,7 @@ wrong_arguments.functions = {
     list({ 1 }, 9) },
   ["Array:iter"] = false,
   ["Table:update"] = { list(), list("a"), list("a", 5), list({}, print), list(1.5, print) }, ["Table:len"] = false,
+  ["Table:wait_for"] = { list(), list("a"), list("a", 5), list({}, print), list("a", print, "x"), list("a", print, NAN) },
   ["Table:keys"] = false, ["Table:iter"] = false, ["Table:lock"] = false, ["Table:close"] = false,
   ["SharedMemory:read"] = { list("x"), list(-1), list(0, "x"), list(0, 9), list({}), list(NAN), list(HUGE),
     list(0, NAN) },

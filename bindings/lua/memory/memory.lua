@@ -9,6 +9,7 @@ local require, native = ...
 
 local checks = require("core.checks")
 local hex = require("core.hex")
+local waits = require("core.waits")
 
 local expect = checks.expect
 local rawlen = rawlen or function(list) return #list end -- Lua 5.1 has no __len of tables
@@ -98,6 +99,22 @@ function table_methods.update(self, key, f, ...)
   lock:release()
   if not ok then error(value, 0) end
   return value
+end
+
+-- wait_for(key, f, timeout): waits until f(t[key]) is true, and returns that value; nil, "timeout"
+function table_methods.wait_for(self, key, f, timeout)
+  checks.handle(self, "Table", "Table:wait_for")
+  expect(checks.is_callable(f), "Table:wait_for", "function expected, got " .. type(f))
+  timeout = checks.timeout(timeout, "Table:wait_for")
+  local ends = timeout and native.time() + timeout
+  if timeout == 0 then waits.give_turn() end
+  while true do
+    local seen, value = native.shared_table_look(self, key)
+    if f(value) then return value end
+    local left = ends and ends - native.time()
+    if left and left <= 0 then return nil, "timeout" end
+    native.shared_table_await(self, seen, left)
+  end
 end
 
 -- for key, value in t:iter() do: over the keys that were there at the start and still are
