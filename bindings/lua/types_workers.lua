@@ -166,6 +166,9 @@
 ---@field chunksize? integer how many items a worker takes at once; default: adapts to their cost and to how many are left
 ---@field progress? boolean|string|function true or a label: a bar on stderr if that is a terminal, else a line every 30 s;
 ---or f(done, total)
+---@field total_timeout? number of map and starmap: seconds for the whole list. After that its calls are cancelled, and
+---those that are not done fail with kind "timeout"; `results` of the error has the others. In the serial world a call ends first. For
+---`map_async` see Future:get, and for `imap` its iterator
 ---@field errors? "raise"|"return" "return": the mm.Error of an item that failed stands in its place; default: "raise"
 ---@field resume? string the path of a file in which each result is written as it comes. A later run of the same function
 ---on the same list takes from it what is there and runs the rest, items that failed among it, whatever ended the run

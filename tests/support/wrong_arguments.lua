@@ -187,7 +187,7 @@ local rates = { "x", 5, {}, "0/s", "5/w", "1.5/s" }
 local texts = { 5, {}, print }
 local of_calls = { timeout = { 0, unpack(seconds) }, retries = whole, retry_errors = whole,
   backoff = { -1, NAN, "x", {}, 1 / 0 } }
-local of_maps = { chunksize = { 0, unpack(whole) }, progress = { 5, {}, NAN }, errors = { "x", 5, {} },
+local of_maps = { total_timeout = { 0, unpack(seconds) }, chunksize = { 0, unpack(whole) }, progress = { 5, {}, NAN }, errors = { "x", 5, {} },
   resume = { 5, "", {} } }
 local of_callbacks = { callback = callables, error_callback = callables }
 local secrets = { secret = { 5, "short", "", {} }, secret_file = { 5, {}, "/nowhere/at/all" },

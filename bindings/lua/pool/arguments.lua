@@ -112,6 +112,7 @@ local option_checks = {
   window = { function(v) return checks.is_whole(v, 1) end, "a whole number, 1 or more," },
   retries = { function(v) return checks.is_whole(v, 0) end, "a whole number, 0 or more," },
   timeout = { is_seconds, "a number of seconds above 0" },
+  total_timeout = { is_seconds, "a number of seconds above 0" },
   progress = { is_progress, "true, a label or a function" },
   callback = { checks.is_callable, "a function" },
   error_callback = { checks.is_callable, "a function" },
@@ -133,7 +134,8 @@ local function allow(...)
   return set
 end
 
-arguments.map = allow("chunksize", "timeout", "retries", "progress", "errors", "retry_errors", "backoff", "resume")
+arguments.map = allow("chunksize", "timeout", "total_timeout", "retries", "progress", "errors", "retry_errors",
+  "backoff", "resume")
 arguments.imap = allow("chunksize", "timeout", "retries", "progress", "window", "errors", "retry_errors", "backoff",
   "resume")
 arguments.fold = allow("timeout", "retries", "progress")
