@@ -464,7 +464,7 @@ function World.Pipe(duplex) end
 ---worker:join()
 ---assert(counter.value == 6)
 ---```
----@param type string "i8" "u8" "i16" "u16" "i32" "u32" "i64" "u64" "f32" "f64", or the letter of Python's ctypes
+---@param type string "i8" "u8" "i16" "u16" "i32" "u32" "i64" "u64" "f32" "f64", "char" for text, or the letter of Python's ctypes
 ---@param initial? number default 0
 ---@return manymoons.Value
 function World.Value(type, initial) end
@@ -474,9 +474,12 @@ function World.Value(type, initial) end
 ---local squares = mm.Array("f64", 100) -- each is 0
 ---mm.Pool(2):map(function(i) squares[i] = i * i end, { 1, 2, 3 })
 ---assert(squares[3] == 9 and squares[4] == 0 and #squares == 100)
+---local text = mm.Array("char", "hello moon")
+---text.value = "hi"
+---assert(text.value == "hi" and #text == 10 and text[2] == "i")
 ---```
 ---@param type string as for Value
----@param source integer|number[] how many elements, all 0; or a list of them
+---@param source integer|number[]|string how many elements, all 0; or a list of them; or a text, of char
 ---@return manymoons.Array
 function World.Array(type, source) end
 

@@ -6,7 +6,7 @@
 ---Only values that fit can be written: 256 does not fit into u8, nor 1.5 into an integer; f32 rounds. A u64 above
 ---2^63 - 1 is read as a float; on LuaJIT, so is any integer that a double cannot hold.
 ---@class manymoons.Value
----@field value number
+---@field value number|string a string of one byte in a Value of char
 local Value = {}
 
 ---Adds n.
@@ -114,9 +114,11 @@ function Value:type() end
 function Value:close() end
 
 ---a[i] from 1 to #a; another index raises an error that names it. The methods of a Value take the index first:
----a:add(i, n), a:cas(i, old, new). Use iter, not ipairs: ipairs reads one index past the end.
+---a:add(i, n), a:cas(i, old, new). Use iter, not ipairs: ipairs reads one index past the end. An Array of char is text: its
+---elements are strings of one byte, and its value is the text before the first zero byte.
 ---@class manymoons.Array: manymoons.Value
----@field [integer] number
+---@field [integer] number|string
+---@field value string of an Array of char: its text. Setting it also sets a zero byte behind it, where there is room
 local Array = {}
 
 ---Sets the elements from first to last to x.

@@ -18,9 +18,11 @@ local memory = {}
 
 -- Value and Array -------------------------------------------------------------------------------------
 
-local TYPES = "i8 u8 i16 u16 i32 u32 i64 u64 f32 f64, or a letter of ctypes: b B h H i I l L q Q f d"
+local TYPES = "i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 char, or a letter of ctypes: b B h H i I l L q Q f d c"
 local known = {}
-for name in ("i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 b B h H i I l L q Q f d"):gmatch("%S+") do known[name] = true end
+for name in ("i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 char b B h H i I l L q Q f d c"):gmatch("%S+") do
+  known[name] = true
+end
 
 local function check_type(kind, where)
   expect(type(kind) == "string" and known[kind], where,
@@ -41,13 +43,16 @@ end
 
 function memory.Array(kind, source)
   check_type(kind, "Array")
+  local is_text = type(source) == "string" and (kind == "char" or kind == "c")
+  if is_text then return make("Array", kind, #source):copy(source) end
   if type(source) == "table" then return make("Array", kind, rawlen(source)):copy(source) end
   expect(checks.is_whole(source, 0), "Array",
     "a number of elements or a list expected, got " .. checks.show(source))
   return make("Array", kind, source)
 end
 
--- Pointers of LuaJIT's ffi, where a VM has it: "double *" of f64. C functions of Lua's own interface take light userdata.
+-- Pointers of LuaJIT's ffi, where a VM has it: "double *" of f64. C functions of Lua's own interface take light
+-- userdata.
 local pointer_types = {} -- by the type of the elements
 
 local function load_ffi()
@@ -59,6 +64,7 @@ end
 local function c_name(kind)
   if kind == "f64" then return "double *" end
   if kind == "f32" then return "float *" end
+  if kind == "char" then return "char *" end
   return (kind:sub(1, 1) == "u" and "u" or "") .. "int" .. kind:sub(2) .. "_t *"
 end
 

@@ -22,6 +22,7 @@ struct array_handle {
   struct shared_handle shared;
   struct array_view view; /* while it is open: the whole array, or a part of it */
   uint64_t first;         /* of the view's elements in the array, from 0 */
+  uint64_t whole;         /* how many the array has */
 };
 
 static struct shared_handle *handle_at(lua_State *L, int index) {
@@ -106,11 +107,38 @@ static struct range check_range(lua_State *L, const struct array_view *m, int in
 
 /* ---- one element ----------------------------------------------------------------------------- */
 
+static bool is_word_value(lua_State *L) {
+  return lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "value") == 0;
+}
+
+/* The field `value` of an array of char: the text before its first zero byte. Nothing of another one. [-0, +0|1, raises] */
+static int push_text(lua_State *L) {
+  const struct array_view *m = check_array(L, 1, ARRAY);
+  if (m->type->class != ELEMENT_CHAR) return 0;
+  lua_pushlstring(L, (const char *)m->data, strnlen((const char *)m->data, m->count));
+  return 1;
+}
+
+/* The text, and a zero byte behind it where there is room; what follows stays. [-0, +0, raises] */
+static void set_text(lua_State *L, const struct array_view *m) {
+  size_t size = 0;
+  if (m->type->class != ELEMENT_CHAR)
+    luaL_error(L, "Array: only an Array of char has a value, which is text");
+  if (lua_type(L, 3) != LUA_TSTRING)
+    luaL_error(L, "Array: value: a string expected, got %s", luaL_typename(L, 3));
+  const char *text = lua_tolstring(L, 3, &size);
+  if (size > m->count)
+    luaL_error(L, "Array: value: at most %s bytes expected, got %s", push_count(L, m->count),
+               push_count(L, size));
+  memcpy(m->data, text, size);
+  if (size < m->count) m->data[size] = 0;
+}
+
 static int array_index(lua_State *L) {
   if (lua_type(L, 2) != LUA_TNUMBER) {
     lua_pushvalue(L, 2);
     lua_rawget(L, lua_upvalueindex(1));
-    return 1;
+    return lua_isnil(L, -1) && is_word_value(L) ? push_text(L) : 1;
   }
   const struct target t = check_target(L);
   array_element_push(L, t.type, typed_array_load(t.m, t.index));
@@ -118,13 +146,13 @@ static int array_index(lua_State *L) {
 }
 
 static int array_newindex(lua_State *L) {
+  if (is_word_value(L)) {
+    set_text(L, check_array(L, 1, ARRAY));
+    return 0;
+  }
   const struct target t = check_target(L);
   typed_array_store(t.m, t.index, check_element(L, 3, t.type, t.name));
   return 0;
-}
-
-static bool is_word_value(lua_State *L) {
-  return lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "value") == 0;
 }
 
 static int value_index(lua_State *L) {
@@ -339,16 +367,17 @@ static bool is_same_part(const struct array_handle *a, const struct array_handle
 
 /* __eq: of one part of one array. [-0, +1, does not raise] */
 static int array_eq(lua_State *L) {
-  lua_pushboolean(L, is_same_part(shared_handle_at(L, 1, &types[ARRAY], 1), shared_handle_at(L, 2, &types[ARRAY], 1)));
+  lua_pushboolean(
+      L, is_same_part(shared_handle_at(L, 1, &types[ARRAY], 1), shared_handle_at(L, 2, &types[ARRAY], 1)));
   return 1;
 }
 
 /* A view travels with its place in the array: the number of its elements in the high half, its first one, from 1, in the
- * low half. 0: the whole array. */
+ * low half. 0: it is the whole array, or closed. */
 enum { HALF = 32 };
 static const uint64_t low_half = UINT32_MAX;
 
-static bool is_whole(const struct array_handle *h) { return h->view.count == h->view.array->count; }
+static bool is_whole(const struct array_handle *h) { return h->view.count == h->whole; }
 
 static uint64_t send_array(lua_State *L, int index) {
   const struct array_handle *h = lua_touserdata(L, index);
@@ -360,12 +389,12 @@ static uint64_t send_array(lua_State *L, int index) {
 
 static uint64_t place_of_view(lua_State *L, int index) {
   const struct array_handle *h = lua_touserdata(L, index);
-  return is_whole(h) ? 0 : h->view.count << HALF | (h->first + 1);
+  return !h->shared.object || is_whole(h) ? 0 : h->view.count << HALF | (h->first + 1);
 }
 
-static void receive_view(lua_State *L, const struct handle_type *travels, uint64_t reference, uint64_t place) {
+static void receive_view(lua_State *L, const struct handle_type *travels, uint64_t reference,
+                         uint64_t place) {
   shared_handle_receive(L, travels, reference);
-  if (place == 0) return;
   struct array_handle *h = lua_touserdata(L, -1);
   const struct range r = {(place & low_half) - 1, place >> HALF};
   if ((place & low_half) == 0 || r.first > h->view.count || r.count > h->view.count - r.first)
@@ -447,16 +476,21 @@ static int typed_array_collect(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg value_methods[] = {
-    {"add", typed_array_add_method},           {"cas", typed_array_cas_method},
-    {"exchange", typed_array_exchange_method}, {"max", typed_array_max_method},
-    {"min", typed_array_min_method},           {"lock", typed_array_lock_method},
-    {"get_lock", typed_array_lock_method},     {"pointer", typed_array_pointer_method},
-    {"address", typed_array_address_method},   {"type", typed_array_type_name_method},
-    {NULL, NULL}};
-static const luaL_Reg array_methods[] = {{"fill", array_fill}, {"slice", array_slice}, {"bytes", array_bytes},
-                                         {"copy", array_copy}, {"iter", array_iter},   {"view", array_view_method},
+static const luaL_Reg value_methods[] = {{"add", typed_array_add_method},
+                                         {"cas", typed_array_cas_method},
+                                         {"exchange", typed_array_exchange_method},
+                                         {"max", typed_array_max_method},
+                                         {"min", typed_array_min_method},
+                                         {"lock", typed_array_lock_method},
+                                         {"get_lock", typed_array_lock_method},
+                                         {"pointer", typed_array_pointer_method},
+                                         {"address", typed_array_address_method},
+                                         {"type", typed_array_type_name_method},
                                          {NULL, NULL}};
+static const luaL_Reg array_methods[] = {
+    {"fill", array_fill}, {"slice", array_slice}, {"bytes", array_bytes},
+    {"copy", array_copy}, {"iter", array_iter},   {"view", array_view_method},
+    {NULL, NULL}};
 
 /* ---- making and travelling ------------------------------------------------------------------- */
 
@@ -483,6 +517,7 @@ static void take_view(lua_State *L, void *handle) {
   struct array_handle *h = handle;
   (void)L;
   h->view = typed_array_view((struct typed_array *)(void *)h->shared.object);
+  h->whole = h->view.count;
 }
 
 static const struct shared_type types[FLAVORS] = {

@@ -343,12 +343,14 @@ local function give_up(self)
 end
 
 local function wait_for_all(self)
-  if self.open > 0 then self.dispatcher.pump_until(self.pool, self, self.ends and math.max(0, self.ends - native.time())) end
+  local left = self.ends and math.max(0, self.ends - native.time())
+  if self.open > 0 then self.dispatcher.pump_until(self.pool, self, left) end
   if self.ends and (self.open > 0 or self.left > 0) and not self.dispatcher.has_ended(self.pool) then give_up(self) end
 end
 
 local function run_and_wait(self)
   self.is_each = self.chunksize == 1 and self.pool._config.row.has_own_vm and not self.timeout and not self.journal
+    and not self.ends
   self.takes_back, self.returns = not self.chunksize or self.is_each, not self.chunksize
   if self.left > 0 then
     self:feed()
