@@ -410,14 +410,16 @@ function Actor:stop(timeout) end
 ---```
 function Actor:close() end
 
----m:dict{…}, m:list{…}, m:Namespace(), m:Queue(n), m:Lock(), m:RLock(), m:RWLock(), m:Semaphore(n),
+---m:dict{…}, m:list{…}, m:set{…}, m:Namespace(), m:Queue(n), m:PriorityQueue(n), m:Lock(), m:RLock(), m:RWLock(), m:Semaphore(n),
 ---m:BoundedSemaphore(n), m:Event(), m:Condition(), m:Barrier(n), m:Value(type, init), m:Array(type, list), and registered names: each creates an object on
 ---the server and returns a proxy. An error on the server is raised as an mm.Error, with the server's traceback; if the
 ---server is gone, its kind is "died".
 ---
 ---A proxy is read, written and called like its object. Reading a table gives a proxy, too: all clients see d.a[1] = 2.
 ---A method returns copies. dict and list have get, set, items, clear, copy, len, update; dict also has, keys, values,
----pop, popitem, setdefault; list also append, extend, insert, pop, sort, concat, reverse, index, count. A key hides a method of the same name. Proxies can be sent.
+---pop, popitem, setdefault; list also append, extend, insert, pop, sort, concat, reverse, index, count. A set has strings, numbers and booleans,
+---and add, remove and discard (whether it was there), has, pop, len, values, update, clear, and union, intersection and difference with a list, which
+---return lists. A key hides a method of the same name. Proxies can be sent.
 ---A Value and an Array check types and bounds as those of the worlds do. proxy:close() lets go of an object, and gives
 ---back what the caller holds of it; that of a queue closes the queue for all. Wrong uses raise with the line of the
 ---client's call, as those of other objects do.

@@ -152,6 +152,58 @@ function Queue.join(self, timeout)
   return true
 end
 
+-- The smallest priority first (queues/priority.h).
+local PriorityQueue, priority_meta = class(fields({ maxsize = true }))
+for name, method in pairs(Queue) do PriorityQueue[name] = method end
+
+local PRIORITY_OPTIONS = { priority = true, timeout = true }
+
+local function is_priority(value) return type(value) == "string" or (type(value) == "number" and value == value) end
+
+local function priority_of(value, given, where)
+  if given ~= nil then
+    expect(is_priority(given), where, "priority: a number or a string expected, got " .. checks.show(given))
+    return given
+  end
+  if type(value) == "table" then value = value[1] end
+  expect(is_priority(value), where, "argument 1: a number, a string, or a list that begins with one expected, got "
+    .. checks.show(value) .. "; for another item, give { priority = … } as argument 2")
+  return value
+end
+
+local function is_before(a, b)
+  if type(a) ~= type(b) then return type(a) == "number" end
+  return a < b
+end
+
+-- The item that Queue.put has put last goes to its place.
+local function sort_in(self, priority)
+  local items, priorities, at = self.items, self.priorities, self.last
+  local item = items[at]
+  while at > self.first and is_before(priority, priorities[at - 1]) do
+    items[at], priorities[at] = items[at - 1], priorities[at - 1]
+    at = at - 1
+  end
+  items[at], priorities[at] = item, priority
+end
+
+function PriorityQueue.put(self, ...)
+  expect(select("#", ...) > 0, "PriorityQueue:put", "value expected")
+  local value, options = ...
+  if type(options) ~= "table" then options = { timeout = options } end
+  refusals.call(checks.check_options, options, PRIORITY_OPTIONS, "PriorityQueue:put")
+  local priority = priority_of(value, options.priority, "PriorityQueue:put")
+  local put, why = Queue.put(self, value, options.timeout)
+  if put then sort_in(self, priority) end
+  return put, why
+end
+
+function PriorityQueue.put_nowait(self, ...)
+  expect(select("#", ...) > 0, "PriorityQueue:put_nowait", "value expected")
+  local value, options = ...
+  return PriorityQueue.put(self, value, { priority = type(options) == "table" and options.priority or nil, timeout = 0 })
+end
+
 -- Locks and semaphores --------------------------------------------------------------------------------
 
 local Permits, permits_meta = class()
@@ -524,6 +576,11 @@ objects.factories = {
   Value = numbers_of("Value", value_meta),
   Queue = new_queue("Queue"),
   JoinableQueue = new_queue("JoinableQueue"),
+  PriorityQueue = function(maxsize)
+    local queue = setmetatable(new_queue("PriorityQueue")(maxsize), priority_meta)
+    queue.priorities = {}
+    return queue
+  end,
   Event = function() return setmetatable({ kind = "Event", is_on = false, sets = 0 }, event_meta) end,
   Condition = function()
     return setmetatable({ kind = "Condition", lock = new_permits("RLock", 1), line = {} }, condition_meta)
