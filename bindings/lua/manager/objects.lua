@@ -120,6 +120,7 @@ function Queue.get(self, timeout)
   if count(self) == 0 then return nil, "closed" end
   local value = self.items[self.first]
   self.items[self.first] = nil
+  if self.priorities then self.priorities[self.first] = nil end
   self.first = self.first + 1
   requests.notify(self)
   if value == NIL then return nil end
@@ -201,7 +202,8 @@ end
 function PriorityQueue.put_nowait(self, ...)
   expect(select("#", ...) > 0, "PriorityQueue:put_nowait", "value expected")
   local value, options = ...
-  return PriorityQueue.put(self, value, { priority = type(options) == "table" and options.priority or nil, timeout = 0 })
+  local priority = type(options) == "table" and options.priority or nil
+  return PriorityQueue.put(self, value, { priority = priority, timeout = 0 })
 end
 
 -- Locks and semaphores --------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ local identity = require("core.identity")
 local local_backend = require("pool.local_backend")
 local runner = require("pool.vm_runner")
 local waits = require("core.waits")
+local log = require("worker.log")
 
 local unpack = checks.unpack
 
@@ -38,6 +39,7 @@ local function begin(self, name)
   local config, worker = self.config, self.worker
   local args = config.initargs
   worker.name, worker.world = name, config.world
+  log.say("info", "%s starts, pid %d", name, native.pid())
   worker.state = runner.new_state(config.max_tasks, config.seed, config.finalizer)
   as_worker(worker, runner.initialize, worker.state, put_into(self), config.initializer, unpack(args, 1, args.n))
   worker.state.ready = native.time()

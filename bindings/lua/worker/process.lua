@@ -82,7 +82,10 @@ end
 function methods.join(self, timeout)
   local worker = started(self, "Process:join")
   local done, why = wait_for_end(self, worker, checks.timeout(timeout, "Process:join"))
-  if done then children.forget_when_due() end
+  if done then
+    children.note_end(self)
+    children.forget_when_due()
+  end
   return done, why
 end
 
@@ -232,6 +235,7 @@ function process.class(world)
       _starter = false,
       _is_ended_by_parent = false, -- nothing starts it again
       _is_reported = false,
+      _is_noted = false,
       _worker = false, -- all private fields exist from the start, because __newindex accepts only public ones
       _closed = false,
       _pid = false,
