@@ -142,6 +142,7 @@ mm.set_start_method, mm.get_start_method = starting.set_start_method, starting.g
 mm.time, mm.sleep, mm.cpu_count = native.time, waits.sleep, native.cpu_count
 mm.cancelled = waits.is_cancelled
 mm.log_to_stderr, mm.get_logger = log.log_to_stderr, log.get_logger
+mm.Descriptor = native.Descriptor
 mm.dumps, mm.loads, mm.register = native.dumps, native.loads, native.register
 -- What mm.release returns is a function that can be sent: it calls this one, by name.
 function mm._call_released(f, ...) return require("pool.offload").call_released(f, ...) end

@@ -38,6 +38,7 @@
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
 #include "net/crypto.h"
+#include "net/descriptor.h"
 #include "net/lookup.h"
 #include "net/socket.h"
 #include "pool/pool_rings.h"
@@ -123,13 +124,10 @@ static int metatable_of_call(lua_State *L) {
 
 /* Those that are in the public table as well: errors name them. */
 static const luaL_Reg public_functions[] = {
-    {"dumps", values_dumps},
-    {"loads", values_loads},
-    {"register", values_register},
-    {"time", system_time},
-    {"sleep", system_sleep},
-    {"cpu_count", system_cpu_count},
-    {NULL, NULL},
+    {"dumps", values_dumps},        {"loads", values_loads},
+    {"register", values_register},  {"time", system_time},
+    {"sleep", system_sleep},        {"cpu_count", system_cpu_count},
+    {"Descriptor", descriptor_new}, {NULL, NULL},
 };
 
 static const luaL_Reg native_functions[] = {

@@ -181,12 +181,26 @@ function mm.time() end
 ---@return boolean
 function mm.cancelled() end
 
+---An open file of the operating system, by a copy of its descriptor, which goes to other workers as other handles do: what
+---`fileno` gives there is the same file, pipe or socket. For sockets and files of other libraries, which cannot be sent themselves: send the
+---Descriptor of `socket:getfd()`, and make the socket anew with `setfd` there. Worlds that share this VM share the object.
+---```lua
+---local output = mm.Descriptor(1) -- standard output
+---local worker = mm.Process(function() assert(output:fileno() > 2) end) -- for a library that takes a descriptor
+---worker:start()
+---worker:join()
+---output:close()
+---```
+---@param fd integer which stays open, and the caller's
+---@return manymoons.Descriptor? descriptor nil with a reason
+---@return string? why "EBADF: …", "EMFILE: …"
+function mm.Descriptor(fd) end
+
 ---Lines on stderr from now on, each with the level, and the name and pid of the worker: those of the logger, and the
 ---library's own, which say at level "info" when workers start and end. The workers that start from then on have the level as well.
 ---```lua
----local logger = mm.log_to_stderr("warning")
----logger:warning("%d items left", 3) -- [WARNING/MainProcess 4711] 3 items left
----logger:info("not written")
+---local logger = mm.log_to_stderr("error")
+---logger:warning("%d items left", 3) -- not written; at "warning": [WARNING/MainProcess 4711] 3 items left
 ---mm.log_to_stderr(false)
 ---```
 ---@param level? "debug"|"info"|"warning"|"error"|false the least level that is written; default: "info"; false: nothing
@@ -327,47 +341,6 @@ function mm.cancel(url, id, options) end
 ---ready to; "wall": all time; "lock": that in which a thread held the lock of a VM while another one waited for it
 ---@field format? "html"|"speedscope"|"folded"|"text" default: as the path ends
 ---@field top? integer rows of a table; default: 20
-
----What writes lines of a program's workers to stderr. It may be sent, and has the level of the worker that uses it.
----```lua
----local logger = mm.log_to_stderr("debug")
----mm.Pool(1):apply(function(n) logger:debug("got %d", n) end, 7) -- [DEBUG/PoolWorker-1 4712] got 7
----mm.log_to_stderr(false)
----```
----@class manymoons.Logger
-local Logger = {}
-
----Writes a line of the level "debug".
----```lua
----mm.get_logger():debug("row %d of %d", 3, 10)
----```
----@param text string a format of string.format, if there is more
----@param ... any
-function Logger:debug(text, ...) end
-
----Writes a line of the level "info".
----```lua
----mm.get_logger():info("begins")
----```
----@param text string
----@param ... any
-function Logger:info(text, ...) end
-
----Writes a line of the level "warning".
----```lua
----mm.get_logger():warning("%d tries left", 2)
----```
----@param text string
----@param ... any
-function Logger:warning(text, ...) end
-
----Writes a line of the level "error".
----```lua
----mm.get_logger():error("gives up")
----```
----@param text string
----@param ... any
-function Logger:error(text, ...) end
 
 ---The iterator that `mm.progress` returns.
 ---@class manymoons.Progress

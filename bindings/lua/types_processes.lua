@@ -145,3 +145,44 @@ function Process:kill() end
 ---assert(worker.exitcode == 0)
 ---```
 function Process:close() end
+
+---What writes lines of a program's workers to stderr. It may be sent, and has the level of the worker that uses it.
+---```lua
+---local logger = mm.log_to_stderr("error")
+---mm.Pool(1):apply(function(n) logger:debug("got %d", n) end, 7) -- at "debug": [DEBUG/PoolWorker-1 4712] got 7
+---mm.log_to_stderr(false)
+---```
+---@class manymoons.Logger
+local Logger = {}
+
+---Writes a line of the level "debug".
+---```lua
+---mm.get_logger():debug("row %d of %d", 3, 10)
+---```
+---@param text string a format of string.format, if there is more
+---@param ... any
+function Logger:debug(text, ...) end
+
+---Writes a line of the level "info".
+---```lua
+---mm.get_logger():info("begins")
+---```
+---@param text string
+---@param ... any
+function Logger:info(text, ...) end
+
+---Writes a line of the level "warning".
+---```lua
+---mm.get_logger():warning("%d tries left", 2)
+---```
+---@param text string
+---@param ... any
+function Logger:warning(text, ...) end
+
+---Writes a line of the level "error".
+---```lua
+---mm.get_logger():error("gives up")
+---```
+---@param text string
+---@param ... any
+function Logger:error(text, ...) end

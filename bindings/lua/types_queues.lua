@@ -357,6 +357,36 @@ function Connection:fileno() end
 ---```
 function Connection:close() end
 
+---A descriptor that travels. Collecting it closes it.
+---@class manymoons.Descriptor
+local Descriptor = {}
+
+---The number of the descriptor, which stays the handle's to close. `mm.wait` takes it.
+---```lua
+---local output = mm.Descriptor(1)
+---assert(output:fileno() > 2)
+---output:close()
+---```
+---@return integer
+function Descriptor:fileno() end
+
+---The number of the descriptor, which the caller has to close from now on, or some code that gets it; the handle is closed.
+---```lua
+---local output = mm.Descriptor(1)
+---local number = output:detach() -- for a library that closes it
+---assert(number > 2 and not pcall(output.fileno, output))
+---```
+---@return integer
+function Descriptor:detach() end
+
+---Closes it here; copies in other workers stay open. Safe to call twice.
+---```lua
+---local output = mm.Descriptor(1)
+---output:close()
+---assert(not pcall(output.fileno, output))
+---```
+function Descriptor:close() end
+
 ---Waits for connections at an address. Can be sent to other workers of the program.
 ---@class manymoons.Listener
 ---@field address string the address to connect to

@@ -35,6 +35,8 @@ wrong_arguments.functions = {
   ["mm.log_to_stderr"] = { list("loud"), list(5), list({}), list(true) }, ["mm.get_logger"] = false,
   ["Logger:debug"] = { list(), list(5), list({}) }, ["Logger:info"] = { list() }, ["Logger:warning"] = { list(5) },
   ["Logger:error"] = { list(print) },
+  ["mm.Descriptor"] = { list(), list("x"), list(-1), list(1.5), list(NAN), list(HUGE), list({}) },
+  ["Descriptor:fileno"] = false, ["Descriptor:detach"] = false, ["Descriptor:close"] = false,
   ["mm.dumps"] = { list(), list(DEAD), list({ DEAD }) },
   ["mm.loads"] = { list(), list({}), list("x"), list("x", 5), list("x", { x = 1 }) },
   ["mm.release"] = { list(), list(5), list({}), list(function() end) },
