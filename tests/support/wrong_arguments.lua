@@ -88,6 +88,8 @@ wrong_arguments.functions = {
     list({ partys = 1 }) },
   ["Async.run"] = functions, ["Async.spawn"] = functions, ["Async.group"] = functions, ["Async.await"] = functions,
   ["Async.to_thread"] = functions, ["Async.to_process"] = functions,
+  ["Async.context"] = false, ["Context:get"] = false, ["Context:set"] = false,
+  ["Context:with"] = { list(), list(1), list(1, 5), list(1, "x") },
   ["Async.patch_socket"] = false, ["Async.current_task"] = false, ["Async.debug"] = false,
   ["Async.cancel"] = { list(), list(5), list(some_future) },
   ["Async.gather"] = { list(), list(5), list({ 5 }), list({ n = -1 }) },
@@ -131,7 +133,8 @@ wrong_arguments.functions = {
   ["PriorityQueue:put_nowait"] = { list(), list(print), list(1, { priority = {} }) },
   ["JoinableQueue:task_done"] = { list() }, ["JoinableQueue:join"] = timeouts,
   ["Connection:send"] = { list() }, ["Connection:recv"] = timeouts, ["Connection:poll"] = timeouts,
-  ["Connection:send_bytes"] = { list(), list(5), list({}), list("x", "y"), list("x", -1), list("x", 2), list("x", 0, NAN) },
+  ["Connection:send_bytes"] = { list(), list(5), list({}), list("x", "y"), list("x", -1), list("x", 2),
+    list("x", 0, NAN) },
   ["Connection:recv_bytes"] = { list("soon"), list(NAN), list(0, "x"), list(0, -1), list(0, 1.5) },
   ["Connection:fileno"] = false, ["Connection:close"] = false,
   ["Lock:acquire"] = timeouts, ["Lock:release"] = { list() }, ["Lock:locked"] = false, ["Lock:with"] = functions,
@@ -166,7 +169,8 @@ wrong_arguments.functions = {
     list({ 1 }, 9) },
   ["Array:iter"] = false,
   ["Table:update"] = { list(), list("a"), list("a", 5), list({}, print), list(1.5, print) }, ["Table:len"] = false,
-  ["Table:wait_for"] = { list(), list("a"), list("a", 5), list({}, print), list("a", print, "x"), list("a", print, NAN) },
+  ["Table:wait_for"] = { list(), list("a"), list("a", 5), list({}, print), list("a", print, "x"),
+    list("a", print, NAN) },
   ["Table:keys"] = false, ["Table:iter"] = false, ["Table:lock"] = false, ["Table:close"] = false,
   ["SharedMemory:read"] = { list("x"), list(-1), list(0, "x"), list(0, 9), list({}), list(NAN), list(HUGE),
     list(0, NAN) },
@@ -192,7 +196,8 @@ local rates = { "x", 5, {}, "0/s", "5/w", "1.5/s" }
 local texts = { 5, {}, print }
 local of_calls = { timeout = { 0, unpack(seconds) }, retries = whole, retry_errors = whole,
   backoff = { -1, NAN, "x", {}, 1 / 0 } }
-local of_maps = { total_timeout = { 0, unpack(seconds) }, chunksize = { 0, unpack(whole) }, progress = { 5, {}, NAN }, errors = { "x", 5, {} },
+local of_maps = { total_timeout = { 0, unpack(seconds) },
+  chunksize = { 0, unpack(whole) }, progress = { 5, {}, NAN }, errors = { "x", 5, {} },
   resume = { 5, "", {} } }
 local of_callbacks = { callback = callables, error_callback = callables }
 local secrets = { secret = { 5, "short", "", {} }, secret_file = { 5, {}, "/nowhere/at/all" },

@@ -18,7 +18,8 @@ local manager, actor = mm.serial.Manager(), world.Actor(function() return {} end
 local group
 mm.async.run(function() mm.async.group(function(g) group = g end) end)
 local things = {
-  Pool = pool, Process = process, ParentProcess = pool:apply(world.parent_process), Logger = mm.get_logger(), Descriptor = mm.Descriptor(1),
+  Pool = pool, Process = process, ParentProcess = pool:apply(world.parent_process), Logger = mm.get_logger(),
+  Descriptor = mm.Descriptor(1), Context = mm.async.context(),
   Future = future, Queue = world.Queue(), JoinableQueue = world.JoinableQueue(),
   PriorityQueue = world.PriorityQueue(),
   Connection = here, Lock = lock, FileLock = world.FileLock("lock"),
