@@ -165,7 +165,7 @@ local function serve_actor(...) return require("actors.server").serve(...) end
 mm._native, mm._require, mm._serve, mm._serve_actor = native, require, serve, serve_actor
 -- A metatable that is a field of a module is sent by name.
 mm._classes = { Condition = locks.Condition, Barrier = locks.Barrier, FileLock = file_lock.class,
-  SharedMemory = memory.SharedMemoryClass,
+  SharedMemory = memory.SharedMemoryClass, Struct = memory.StructClass, StructArray = memory.StructArrayClass,
   SocketConnection = listener.connection_meta, Listener = listener.listener_meta,
   ParentProcess = identity.parent_meta, Logger = log.logger_meta, Actor = actors.meta, Proxy = proxies.meta,
   ForeignProxy = proxies.foreign_meta, BrokerQueue = broker_classes.Queue,

@@ -155,6 +155,7 @@ static const luaL_Reg native_functions[] = {
     {"list_length", list_length_call},
     {"typed_array_new", typed_array_new},
     {"set_pointer_caster", typed_array_set_caster},
+    {"typed_array_cast", typed_array_cast_call},
     {"freeze", frozen_table_freeze_call},
     {"thaw", frozen_table_thaw_call},
     {"is_frozen", frozen_table_is_call},

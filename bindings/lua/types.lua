@@ -503,6 +503,7 @@ function World.Pipe(duplex) end
 ---@param type string "i8" "u8" "i16" "u16" "i32" "u32" "i64" "u64" "f32" "f64", "char" for text, or the letter of Python's ctypes
 ---@param initial? number default 0
 ---@return manymoons.Value
+---@overload fun(type: table<string, string>|string[][], initial?: table): table<string, number|string>
 function World.Value(type, initial) end
 
 ---Numbers of one type in shared memory. Raises "ENOMEM: …" if there is no memory for it.
@@ -513,10 +514,14 @@ function World.Value(type, initial) end
 ---local text = mm.Array("char", "hello moon")
 ---text.value = "hi"
 ---assert(text.value == "hi" and #text == 10 and text[2] == "i")
+---local points = mm.Array({ x = "f64", id = "i32" }, 10)
+---points[1].x = 2.5
+---assert(points[1].x == 2.5 and points[1].id == 0)
 ---```
 ---@param type string as for Value
 ---@param source integer|number[]|string how many elements, all 0; or a list of them; or a text, of char
 ---@return manymoons.Array
+---@overload fun(type: table<string, string>|string[][], source: integer|table[]): manymoons.StructArray
 function World.Array(type, source) end
 
 ---A table in shared memory, for all workers, without a server.

@@ -190,6 +190,154 @@ function Array:copy(source, at) end
 ---@return fun(): integer, number
 function Array:iter() end
 
+---An Array of structures: a[i].x is a field of element i, and a[i] = { x = 1 } sets fields. Each field is read and written as an
+---element of an Array of its type is. The layout is that of a struct in C, its size a multiple of its largest field's.
+---An element may be kept, and sent; it is the memory, and no copy. `#a` is the number of elements where Lua has __len of tables (from 5.2 on).
+---```lua
+---local points = mm.Array({ x = "f64", id = "i32" }, 100)
+---points[1].x, points[2] = 2.5, { x = 3, id = 7 }
+---local worker = mm.Process(function() points[1].id = points[2].id end)
+---worker:start()
+---worker:join()
+---assert(points[1].id == 7 and points[1].x == 2.5)
+---```
+---@class manymoons.StructArray
+---@field [integer] table<string, number|string>
+local StructArray = {}
+
+---The number of elements.
+---```lua
+---assert(mm.Array({ x = "f64" }, 3):len() == 3)
+---```
+---@return integer
+function StructArray:len() end
+
+---The structure as C writes it. Fields stand in the order of a list, `{ { "id", "i32" }, { "x", "f64" } }`; else the largest first, and by
+---name.
+---```lua
+---assert(mm.Array({ id = "i32", x = "f64" }, 3):type() == "struct { double x; int32_t id; }")
+---```
+---@return string
+function StructArray:type() end
+
+---Adds n to a field, as one step.
+---```lua
+---local hits = mm.Array({ count = "i64" }, 2)
+---assert(hits:add(1, "count", 5) == 5 and hits[1].count == 5)
+---```
+---@param i integer
+---@param field string
+---@param n number
+---@return number sum
+function StructArray:add(i, field, n) end
+
+---Sets a field to new if it is old.
+---```lua
+---local jobs = mm.Array({ state = "u8" }, 2)
+---assert(jobs:cas(1, "state", 0, 1) and not jobs:cas(1, "state", 0, 1))
+---```
+---@param i integer
+---@param field string
+---@param old number|string
+---@param new number|string
+---@return boolean done
+function StructArray:cas(i, field, old, new) end
+
+---Sets a field and returns what it was.
+---```lua
+---local jobs = mm.Array({ state = "u8" }, 2)
+---assert(jobs:exchange(1, "state", 3) == 0)
+---```
+---@param i integer
+---@param field string
+---@param new number|string
+---@return number|string old
+function StructArray:exchange(i, field, new) end
+
+---Sets a field to x if x is greater.
+---```lua
+---local runs = mm.Array({ longest = "f64" }, 2)
+---assert(runs:max(1, "longest", 0.5) == 0.5)
+---```
+---@param i integer
+---@param field string
+---@param x number
+---@return number value
+function StructArray:max(i, field, x) end
+
+---Sets a field to x if x is less.
+---```lua
+---local runs = mm.Array({ shortest = "f64" }, { { shortest = 9 } })
+---assert(runs:min(1, "shortest", 0.5) == 0.5)
+---```
+---@param i integer
+---@param field string
+---@param x number
+---@return number value
+function StructArray:min(i, field, x) end
+
+---An iterator over the indices and the elements.
+---```lua
+---local points = mm.Array({ x = "f64" }, { { x = 1 }, { x = 2 } })
+---local sum = 0
+---for i, point in points:iter() do sum = sum + i * point.x end
+---assert(sum == 5)
+---```
+---@return fun(): integer, table
+function StructArray:iter() end
+
+---The elements from first to last, which are the same memory.
+---```lua
+---local points = mm.Array({ x = "f64" }, 10)
+---points:view(3, 4)[1].x = 7
+---assert(points[3].x == 7)
+---```
+---@param first? integer
+---@param last? integer
+---@return manymoons.StructArray
+function StructArray:view(first, last) end
+
+---The elements as bytes.
+---```lua
+---assert(#mm.Array({ x = "f64", id = "i32" }, 10):bytes(1, 2) == 32)
+---```
+---@param first? integer
+---@param last? integer
+---@return string
+function StructArray:bytes(first, last) end
+
+---The lock of the array.
+---```lua
+---local points = mm.Array({ x = "f64", y = "f64" }, 10)
+---points:lock():with(function() points[1] = { x = 1, y = 2 } end)
+---assert(points[1].y == 2)
+---```
+---@return manymoons.RLock
+function StructArray:lock() end
+
+---The address: in LuaJIT a pointer of the ffi to the structure, so that `p[0].x` is the field of the first element; elsewhere as address.
+---```lua
+---local points = mm.Array({ x = "f64" }, 10)
+---assert(points:pointer() == points:address() or points:pointer()[0].x == 0)
+---```
+---@return userdata|ffi.cdata*
+function StructArray:pointer() end
+
+---The address as light userdata.
+---```lua
+---assert(type(mm.Array({ x = "f64" }, 10):address()) == "userdata")
+---```
+---@return userdata
+function StructArray:address() end
+
+---Releases this handle, and the elements that it gave.
+---```lua
+---local points = mm.Array({ x = "f64" }, 10)
+---points:close()
+---assert(not pcall(function() return points[1].x end))
+---```
+function StructArray:close() end
+
 ---t[key] is read and written as in a table. Keys are strings and integers; values are all that can be sent except
 ---handles; nil removes a key. A read returns a copy: to change a nested table, set it again, or use update. A key hides a
 ---method of the same name. A death at any instant leaves each key with its old value or its new one.

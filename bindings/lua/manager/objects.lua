@@ -570,7 +570,10 @@ local function new_barrier(parties, timeout)
 end
 
 local function numbers_of(kind, meta)
-  return function(...) return setmetatable({ kind = kind, cells = call(memory[kind], ...) }, meta) end
+  return function(element, ...)
+    expect(type(element) ~= "table", kind, "type: a name expected, got a table: a manager has no structures")
+    return setmetatable({ kind = kind, cells = call(memory[kind], element, ...) }, meta)
+  end
 end
 
 objects.factories = {

@@ -10,6 +10,7 @@ local require, native = ...
 local checks = require("core.checks")
 local hex = require("core.hex")
 local waits = require("core.waits")
+local structures = require("memory.structures")
 
 local expect = checks.expect
 local rawlen = rawlen or function(list) return #list end -- Lua 5.1 has no __len of tables
@@ -19,13 +20,16 @@ local memory = {}
 -- Value and Array -------------------------------------------------------------------------------------
 
 local TYPES = "i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 char, or a letter of ctypes: b B h H i I l L q Q f d c"
-local known = {}
-for name in ("i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 char b B h H i I l L q Q f d c"):gmatch("%S+") do
-  known[name] = true
+-- By their names and letters: name and size in bytes.
+local kinds = { all = TYPES }
+for names in ("i8=b u8=B i16=h u16=H i32=i u32=I i64=lq u64=LQ f32=f f64=d char=c"):gmatch("%S+") do
+  local name, letters = names:match("(.*)=(.*)")
+  kinds[name] = { name = name, size = (tonumber(name:match("%d+")) or 8) / 8 }
+  for letter in letters:gmatch(".") do kinds[letter] = kinds[name] end
 end
 
 local function check_type(kind, where)
-  expect(type(kind) == "string" and known[kind], where,
+  expect(type(kind) == "string" and type(kinds[kind]) == "table", where,
     "type: one of " .. TYPES .. " expected, got " .. checks.show(kind))
 end
 
@@ -34,7 +38,15 @@ local function make(where, kind, count)
   return handle or checks.fail(where .. ": " .. why)
 end
 
+local function make_bytes(where)
+  return function(count)
+    local handle, why = native.typed_array_new("Array", "u8", count)
+    return handle or checks.fail(where .. ": " .. why)
+  end
+end
+
 function memory.Value(kind, initial)
+  if type(kind) == "table" then return structures.new_value(kind, initial, make_bytes("Value"), kinds) end
   check_type(kind, "Value")
   local value = make("Value", kind, 1)
   if initial ~= nil then value.value = initial end
@@ -42,6 +54,7 @@ function memory.Value(kind, initial)
 end
 
 function memory.Array(kind, source)
+  if type(kind) == "table" then return structures.new_array(kind, source, make_bytes("Array"), kinds) end
   check_type(kind, "Array")
   local is_text = type(source) == "string" and (kind == "char" or kind == "c")
   if is_text then return make("Array", kind, #source):copy(source) end
@@ -53,7 +66,7 @@ end
 
 -- Pointers of LuaJIT's ffi, where a VM has it: "double *" of f64. C functions of Lua's own interface take light
 -- userdata.
-local pointer_types = {} -- by the type of the elements
+local pointer_types = {} -- by their texts
 
 local function load_ffi()
   local load = rawget(_G, "require")
@@ -61,20 +74,26 @@ local function load_ffi()
   return ok and ffi or nil
 end
 
-local function c_name(kind)
-  if kind == "f64" then return "double *" end
-  if kind == "f32" then return "float *" end
-  if kind == "char" then return "char *" end
-  return (kind:sub(1, 1) == "u" and "u" or "") .. "int" .. kind:sub(2) .. "_t *"
+function structures.c_type(kind)
+  if kind == "f64" then return "double" end
+  if kind == "f32" then return "float" end
+  if kind == "char" then return "char" end
+  return (kind:sub(1, 1) == "u" and "u" or "") .. "int" .. kind:sub(2) .. "_t"
+end
+
+local ffi -- false: there is none
+
+-- c_type: of a pointer, "double *"
+function structures.cast(address, c_type)
+  if ffi == nil then ffi = rawget(_G, "jit") and load_ffi() or false end
+  if not ffi then return address end
+  pointer_types[c_type] = pointer_types[c_type] or ffi.typeof(c_type)
+  return ffi.cast(pointer_types[c_type], address)
 end
 
 if rawget(_G, "jit") then
-  local ffi
   native.set_pointer_caster(function(address, kind)
-    if ffi == nil then ffi = load_ffi() or false end
-    if not ffi then return address end
-    pointer_types[kind] = pointer_types[kind] or ffi.typeof(c_name(kind))
-    return ffi.cast(pointer_types[kind], address)
+    return structures.cast(address, structures.c_type(kind) .. " *")
   end)
 end
 
@@ -298,5 +317,6 @@ function memory.after_fork()
 end
 
 memory.SharedMemoryClass = shared_meta
+memory.StructClass, memory.StructArrayClass = structures.metas.Struct, structures.metas.StructArray
 
 return memory

@@ -360,6 +360,21 @@ static int array_view_method(lua_State *L) {
   return 1;
 }
 
+/* typed_array_cast(bytes, type) → an Array of that type over the memory of an Array of bytes, which is aligned for it.
+ * It stays in this VM. [-0, +1, raises] */
+int typed_array_cast_call(lua_State *L) {
+  const struct array_element_type *type = element_type_called(luaL_checkstring(L, 2));
+  (void)check_array(L, 1, ARRAY);
+  luaL_argcheck(L, type, 2, "a type expected");
+  struct array_handle *h = shared_handle_push(L, &types[ARRAY]);
+  const struct array_view *m = check_array(L, 1, ARRAY); /* a finalizer may have closed it */
+  const struct array_handle *from = lua_touserdata(L, 1);
+  luaL_argcheck(L, m->size == 1 && (uintptr_t)m->data % type->size == 0, 1, "aligned bytes expected");
+  shared_handle_take(L, &h->shared, shared_handle_hold(L, &from->shared));
+  h->view = (struct array_view){m->array, type, m->data, m->count / type->size, type->size};
+  return 1;
+}
+
 static bool is_same_part(const struct array_handle *a, const struct array_handle *b) {
   if (!a || !b || a->shared.object != b->shared.object) return false;
   return !a->shared.object || (a->first == b->first && a->view.count == b->view.count);

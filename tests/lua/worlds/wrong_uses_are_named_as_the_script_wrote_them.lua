@@ -19,7 +19,7 @@ local group
 mm.async.run(function() mm.async.group(function(g) group = g end) end)
 local things = {
   Pool = pool, Process = process, ParentProcess = pool:apply(world.parent_process), Logger = mm.get_logger(),
-  Descriptor = mm.Descriptor(1), Context = mm.async.context(),
+  Descriptor = mm.Descriptor(1), StructArray = world.Array({ x = "u8" }, 3), Context = mm.async.context(),
   Future = future, Queue = world.Queue(), JoinableQueue = world.JoinableQueue(),
   PriorityQueue = world.PriorityQueue(),
   Connection = here, Lock = lock, FileLock = world.FileLock("lock"),
