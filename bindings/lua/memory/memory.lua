@@ -68,9 +68,9 @@ end
 -- userdata.
 local pointer_types = {} -- by their texts
 
+-- A worker's globals come when they are first used, so `require` is asked for as a script does.
 local function load_ffi()
-  local load = rawget(_G, "require")
-  local ok, ffi = pcall(load, "ffi")
+  local ok, ffi = pcall(function() return _G.require("ffi") end)
   return ok and ffi or nil
 end
 

@@ -11,6 +11,7 @@
 #include "locks/lock_handle.h"
 #include "memory/array_element.h"
 #include "os/status_text.h"
+#include "state/library.h"
 
 enum flavor { VALUE, ARRAY, FLAVORS };
 
@@ -440,6 +441,8 @@ int typed_array_set_caster(lua_State *L) {
 
 /* pointer() → the address; where there is LuaJIT's ffi, as a pointer to its type. [-0, +1, raises] */
 static int typed_array_pointer_method(lua_State *L) {
+  if (lua_is_jit() && !library_is_required(L) && library_require(L))
+    lua_settop(L, 1); /* which sets the caster */
   const struct array_view *m = check_either(L);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &caster_key);
   lua_pushlightuserdata(L, m->data);

@@ -44,6 +44,10 @@ end
 expect.equal(wrong, 0)
 expect.equal(pool:apply(function(empty, of_view, whole) return #empty + of_view[1] + #whole end, halves:view(7, 6),
   halves:view(11):view(2, 3), halves:view()), 12 + 1000)
+if rawget(_G, "jit") then
+  local function last(part) return part:pointer()[#part - 1], require("ffi").istype("double *", part:pointer()) end
+  expect.equal({ pool:apply(last, halves:view(11, 20)) }, { 20, true })
+end
 local back = pool:apply(function(part) return part:view(2) end, halves:view(5, 8))
 expect.truthy(back == halves:view(6, 8), "a view that came back")
 pool:terminate()
