@@ -25,6 +25,7 @@ local actors = require("actors.actor")
 local broker_classes = require("broker.classes")
 local children = require("worker.children")
 local gil = require("worker.gil")
+local log = require("worker.log")
 local process = require("worker.process")
 local starting = require("worker.start")
 local serial = require("worker.serial")
@@ -140,6 +141,8 @@ mm.active_children = children.active
 mm.set_start_method, mm.get_start_method = starting.set_start_method, starting.get_start_method
 mm.time, mm.sleep, mm.cpu_count = native.time, waits.sleep, native.cpu_count
 mm.cancelled = waits.is_cancelled
+mm.log_to_stderr, mm.get_logger = log.log_to_stderr, log.get_logger
+mm.Descriptor = native.Descriptor
 mm.dumps, mm.loads, mm.register = native.dumps, native.loads, native.register
 -- What mm.release returns is a function that can be sent: it calls this one, by name.
 function mm._call_released(f, ...) return require("pool.offload").call_released(f, ...) end
@@ -168,9 +171,10 @@ local function serve_actor(...) return require("actors.server").serve(...) end
 mm._native, mm._require, mm._serve, mm._serve_actor = native, require, serve, serve_actor
 -- A metatable that is a field of a module is sent by name.
 mm._classes = { Condition = locks.Condition, Barrier = locks.Barrier, FileLock = file_lock.class,
-  SharedMemory = memory.SharedMemoryClass,
+  SharedMemory = memory.SharedMemoryClass, Struct = memory.StructClass, StructArray = memory.StructArrayClass,
   SocketConnection = listener.connection_meta, Listener = listener.listener_meta,
-  Actor = actors.meta, Proxy = proxies.meta, ForeignProxy = proxies.foreign_meta, BrokerQueue = broker_classes.Queue,
+  ParentProcess = identity.parent_meta, Logger = log.logger_meta, Actor = actors.meta, Proxy = proxies.meta,
+  ForeignProxy = proxies.foreign_meta, BrokerQueue = broker_classes.Queue,
   BrokerJoinableQueue = broker_classes.JoinableQueue }
 
 mm.register("mm.Error", errors.Error)

@@ -26,6 +26,7 @@
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
 #include "module.h"
+#include "net/descriptor.h"
 #include "net/socket.h"
 #include "os/signals.h"
 #include "os/status_text.h"
@@ -89,6 +90,7 @@ static void open_handles(lua_State *L) {
   frozen_table_open(L);
   STOP_POINT("library.has_frozen_tables");
   stream_open(L);
+  descriptor_open(L);
   STOP_POINT("library.has_streams");
   local_queue_open(L);
   STOP_POINT("library.has_local_queues");

@@ -38,6 +38,7 @@
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
 #include "net/crypto.h"
+#include "net/descriptor.h"
 #include "net/lookup.h"
 #include "net/socket.h"
 #include "pool/pool_rings.h"
@@ -123,13 +124,10 @@ static int metatable_of_call(lua_State *L) {
 
 /* Those that are in the public table as well: errors name them. */
 static const luaL_Reg public_functions[] = {
-    {"dumps", values_dumps},
-    {"loads", values_loads},
-    {"register", values_register},
-    {"time", system_time},
-    {"sleep", system_sleep},
-    {"cpu_count", system_cpu_count},
-    {NULL, NULL},
+    {"dumps", values_dumps},        {"loads", values_loads},
+    {"register", values_register},  {"time", system_time},
+    {"sleep", system_sleep},        {"cpu_count", system_cpu_count},
+    {"Descriptor", descriptor_new}, {NULL, NULL},
 };
 
 static const luaL_Reg native_functions[] = {
@@ -156,11 +154,15 @@ static const luaL_Reg native_functions[] = {
     {"file_lock_open", file_lock_open_call},
     {"list_length", list_length_call},
     {"typed_array_new", typed_array_new},
+    {"set_pointer_caster", typed_array_set_caster},
+    {"typed_array_cast", typed_array_cast_call},
     {"freeze", frozen_table_freeze_call},
     {"thaw", frozen_table_thaw_call},
     {"is_frozen", frozen_table_is_call},
     {"shared_table_new", shared_table_new},
     {"shared_table_methods", shared_table_methods},
+    {"shared_table_look", shared_table_look_call},
+    {"shared_table_await", shared_table_await_call},
     {"socket_listen", socket_listen_call},
     {"socket_connect", socket_connect_call},
     {"look_up", lookup_call},
@@ -201,6 +203,7 @@ static const luaL_Reg native_functions[] = {
     {"environment", system_environment},
     {"thread_count", system_thread_count},
     {"pid", system_pid},
+    {"process_is_alive", system_process_is_alive},
     {"read_private_file", system_read_private_file},
     {"read_regular_file", system_read_regular_file},
     {"create_private_file", system_create_private_file},

@@ -181,6 +181,42 @@ function mm.time() end
 ---@return boolean
 function mm.cancelled() end
 
+---An open file of the operating system, by a copy of its descriptor, which goes to other workers as other handles do: what
+---`fileno` gives there is the same file, pipe or socket. For sockets and files of other libraries, which cannot be sent themselves: send the
+---Descriptor of `socket:getfd()`, and make the socket anew with `setfd` there. Worlds that share this VM share the object.
+---```lua
+---local output = mm.Descriptor(1) -- standard output
+---local worker = mm.Process(function() assert(output:fileno() > 2) end) -- for a library that takes a descriptor
+---worker:start()
+---worker:join()
+---output:close()
+---```
+---@param fd integer which stays open, and the caller's
+---@return manymoons.Descriptor? descriptor nil with a reason
+---@return string? why "EBADF: …", "EMFILE: …"
+function mm.Descriptor(fd) end
+
+---Lines on stderr from now on, each with the level, and the name and pid of the worker: those of the logger, and the
+---library's own, which say at level "info" when workers start and end. The workers that start from then on have the level as well.
+---```lua
+---local logger = mm.log_to_stderr("error")
+---logger:warning("%d items left", 3) -- not written; at "warning": [WARNING/MainProcess 4711] 3 items left
+---mm.log_to_stderr(false)
+---```
+---@param level? "debug"|"info"|"warning"|"error"|false the least level that is written; default: "info"; false: nothing
+---@return manymoons.Logger
+function mm.log_to_stderr(level) end
+
+---The logger, which writes nothing until mm.log_to_stderr was called, in this worker or, before it started, in its parent.
+---```lua
+---local logger = mm.get_logger()
+---logger:info("nobody reads this")
+---assert(logger == mm.log_to_stderr("error"))
+---mm.log_to_stderr(false)
+---```
+---@return manymoons.Logger
+function mm.get_logger() end
+
 ---A function that calls the C function f without this VM's lock: threads and tasks of this VM go on meanwhile. f runs in a VM
 ---of its own, on a thread of its own, so its arguments and results have to be such as can be sent; they are copied.
 ---For functions of C libraries that compute or wait for long, and need no object of this VM.
@@ -424,9 +460,10 @@ function World.Pipe(duplex) end
 ---worker:join()
 ---assert(counter.value == 6)
 ---```
----@param type string "i8" "u8" "i16" "u16" "i32" "u32" "i64" "u64" "f32" "f64", or the letter of Python's ctypes
+---@param type string "i8" "u8" "i16" "u16" "i32" "u32" "i64" "u64" "f32" "f64", "char" for text, or the letter of Python's ctypes
 ---@param initial? number default 0
 ---@return manymoons.Value
+---@overload fun(type: table<string, string>|string[][], initial?: table): table<string, number|string>
 function World.Value(type, initial) end
 
 ---Numbers of one type in shared memory. Raises "ENOMEM: …" if there is no memory for it.
@@ -434,10 +471,17 @@ function World.Value(type, initial) end
 ---local squares = mm.Array("f64", 100) -- each is 0
 ---mm.Pool(2):map(function(i) squares[i] = i * i end, { 1, 2, 3 })
 ---assert(squares[3] == 9 and squares[4] == 0 and #squares == 100)
+---local text = mm.Array("char", "hello moon")
+---text.value = "hi"
+---assert(text.value == "hi" and #text == 10 and text[2] == "i")
+---local points = mm.Array({ x = "f64", id = "i32" }, 10)
+---points[1].x = 2.5
+---assert(points[1].x == 2.5 and points[1].id == 0)
 ---```
 ---@param type string as for Value
----@param source integer|number[] how many elements, all 0; or a list of them
+---@param source integer|number[]|string how many elements, all 0; or a list of them; or a text, of char
 ---@return manymoons.Array
+---@overload fun(type: table<string, string>|string[][], source: integer|table[]): manymoons.StructArray
 function World.Array(type, source) end
 
 ---A table in shared memory, for all workers, without a server.
@@ -667,7 +711,7 @@ function World.current_process() end
 ---local pid = pool:apply(function() return mm.parent_process().pid end)
 ---assert(pid == mm.current_process().pid)
 ---```
----@return manymoons.Identity?
+---@return manymoons.ParentProcess?
 function World.parent_process() end
 
 ---The processes that this one started and that have not ended.

@@ -42,6 +42,56 @@ function Async.run(main, ...) end
 ---@return manymoons.Task
 function Async.spawn(f, ...) end
 
+---A value that follows tasks: a task begins with that of its spawner, as it is then, and what a task sets is seen by itself and by
+---the tasks that it spawns later. For what each call below needs to know, as whom it serves, without an argument for it. Workers
+---begin with the default.
+---```lua
+---local user = mm.async.context("nobody")
+---mm.async.run(function()
+---  local task = mm.async.spawn(function()
+---    user:set("Ada")
+---    return mm.async.spawn(user.get, user):get()
+---  end)
+---  assert(task:get() == "Ada" and user:get() == "nobody")
+---end)
+---```
+---@param default? any
+---@return manymoons.Context
+function Async.context(default) end
+
+---A value that follows tasks. It is not sent.
+---@class manymoons.Context
+local Context = {}
+
+---The value here.
+---```lua
+---local user = mm.async.context("nobody")
+---assert(user:get() == "nobody")
+---```
+---@return any
+function Context:get() end
+
+---Sets the value of this task, or of the code outside of tasks.
+---```lua
+---local user = mm.async.context()
+---user:set("Ada")
+---assert(user:get() == "Ada")
+---```
+---@param value any
+function Context:set(value) end
+
+---Calls f(…) with another value, and sets the one before again, whatever ends f.
+---```lua
+---local user = mm.async.context("nobody")
+---assert(user:with("Ada", function() return user:get() end) == "Ada")
+---assert(user:get() == "nobody")
+---```
+---@param value any
+---@param f function|table
+---@param ... any
+---@return any ... the results of f
+function Context:with(value, f, ...) end
+
 ---The task in which the caller runs; nil outside of tasks.
 ---```lua
 ---assert(mm.async.current_task() == nil)

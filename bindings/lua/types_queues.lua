@@ -266,6 +266,9 @@ function PriorityQueue:put_nowait(value, options) end
 ---One end of a pipe, for one reader and one writer at a time. Can be sent. When every holder of the other end
 ---has closed it or died, recv returns the remaining messages and then the end of file: nil, "closed".
 ---@class manymoons.Connection
+---@field closed boolean whether this handle was closed
+---@field readable boolean whether this end receives: false of the second end of a one-way pipe
+---@field writable boolean whether this end sends: false of the first end of a one-way pipe
 local Connection = {}
 
 ---Sends a copy of a value, waiting for room. Raises for a value that cannot be sent.
@@ -311,23 +314,29 @@ function Connection:poll(timeout) end
 ---local here, there = mm.Pipe()
 ---assert(here:send_bytes("\0\1\2"))
 ---assert(there:recv_bytes() == "\0\1\2")
+---here:send_bytes("moonlight", 4, 3)
+---assert(there:recv_bytes() == "lig")
 ---```
 ---@param bytes string
+---@param offset? integer where the part to send begins, from 0 on; default: 0
+---@param size? integer how many bytes it has; default: up to the end
 ---@return boolean? sent
 ---@return string? why "closed"
-function Connection:send_bytes(bytes) end
+function Connection:send_bytes(bytes, offset, size) end
 
 ---Receives the next bytes. Raises, and takes nothing, if the next message was sent by send.
 ---```lua
 ---local here, there = mm.Pipe()
 ---here:send_bytes("raw")
 ---assert(not pcall(there.recv, there)) -- these are bytes, and stay
+---assert(select(2, there:recv_bytes(0, 2)) == "too large: the next message has 3 bytes, and the limit is 2")
 ---assert(there:recv_bytes() == "raw")
 ---```
 ---@param timeout? number seconds
+---@param limit? integer how many bytes are taken at most: a message with more stays for the next call
 ---@return string? bytes
----@return string? why "timeout" or "closed"
-function Connection:recv_bytes(timeout) end
+---@return string? why "timeout", "closed" or "too large: …"
+function Connection:recv_bytes(timeout, limit) end
 
 ---A descriptor that is readable when recv would not wait, for another event loop. The connection keeps owning it;
 ---only poll it.
@@ -347,6 +356,36 @@ function Connection:fileno() end
 ---assert(select(2, there:recv()) == "closed")
 ---```
 function Connection:close() end
+
+---A descriptor that travels. Collecting it closes it.
+---@class manymoons.Descriptor
+local Descriptor = {}
+
+---The number of the descriptor, which stays the handle's to close. `mm.wait` takes it.
+---```lua
+---local output = mm.Descriptor(1)
+---assert(output:fileno() > 2)
+---output:close()
+---```
+---@return integer
+function Descriptor:fileno() end
+
+---The number of the descriptor, which the caller has to close from now on, or some code that gets it; the handle is closed.
+---```lua
+---local output = mm.Descriptor(1)
+---local number = output:detach() -- for a library that closes it
+---assert(number > 2 and not pcall(output.fileno, output))
+---```
+---@return integer
+function Descriptor:detach() end
+
+---Closes it here; copies in other workers stay open. Safe to call twice.
+---```lua
+---local output = mm.Descriptor(1)
+---output:close()
+---assert(not pcall(output.fileno, output))
+---```
+function Descriptor:close() end
 
 ---Waits for connections at an address. Can be sent to other workers of the program.
 ---@class manymoons.Listener

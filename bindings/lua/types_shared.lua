@@ -6,7 +6,7 @@
 ---Only values that fit can be written: 256 does not fit into u8, nor 1.5 into an integer; f32 rounds. A u64 above
 ---2^63 - 1 is read as a float; on LuaJIT, so is any integer that a double cannot hold.
 ---@class manymoons.Value
----@field value number
+---@field value number|string a string of one byte in a Value of char
 local Value = {}
 
 ---Adds n.
@@ -79,13 +79,23 @@ function Value:lock() end
 ---@return manymoons.RLock
 function Value:get_lock() end
 
----The address in this process, as light userdata, for LuaJIT's ffi or another C module; valid while the handle is open.
+---The address in this process, for code in C; valid while the handle is open. In LuaJIT it is a pointer of the ffi to the
+---type, `double *` of f64: elements are read and written at full speed, from 0 on, and without a check. Elsewhere it is
+---light userdata.
 ---```lua
 ---local value = mm.Value("i32", 5)
----assert(type(value:pointer()) == "userdata") -- an int32_t * for C
+---local pointer = value:pointer()
+---assert(pointer == value:address() or pointer[0] == 5)
+---```
+---@return userdata|ffi.cdata*
+function Value:pointer() end
+
+---The same as light userdata in every Lua, for C functions that take one.
+---```lua
+---assert(type(mm.Value("i32", 5):address()) == "userdata")
 ---```
 ---@return userdata
-function Value:pointer() end
+function Value:address() end
 
 ---The type of the number, or of the elements.
 ---```lua
@@ -104,9 +114,11 @@ function Value:type() end
 function Value:close() end
 
 ---a[i] from 1 to #a; another index raises an error that names it. The methods of a Value take the index first:
----a:add(i, n), a:cas(i, old, new). Use iter, not ipairs: ipairs reads one index past the end.
+---a:add(i, n), a:cas(i, old, new). Use iter, not ipairs: ipairs reads one index past the end. An Array of char is text: its
+---elements are strings of one byte, and its value is the text before the first zero byte.
 ---@class manymoons.Array: manymoons.Value
----@field [integer] number
+---@field [integer] number|string
+---@field value string of an Array of char: its text. Setting it also sets a zero byte behind it, where there is room
 local Array = {}
 
 ---Sets the elements from first to last to x.
@@ -141,6 +153,21 @@ function Array:slice(first, last) end
 ---@return string
 function Array:bytes(first, last) end
 
+---An Array of the elements from first to last, which are the same memory: nothing is copied. It may be sent, and costs
+---the same at any size; what is said of indices holds within the view. The lock is that of the whole array. A view that
+---begins or ends behind 4294967295 elements of a larger array cannot be sent.
+---```lua
+---local array = mm.Array("f64", 1000)
+---local pool = mm.Pool(2)
+---pool:map(function(part) part:fill(7) end, { array:view(1, 500), array:view(501) })
+---assert(array[1] == 7 and array[1000] == 7)
+---assert(#array:view(2, 4) == 3)
+---```
+---@param first? integer default 1
+---@param last? integer default #a
+---@return manymoons.Array
+function Array:view(first, last) end
+
 ---Copies a list, another Array, or a string of whole elements into this one. Raises at the first element that does not
 ---fit; the elements before it are copied.
 ---```lua
@@ -163,6 +190,154 @@ function Array:copy(source, at) end
 ---@return fun(): integer, number
 function Array:iter() end
 
+---An Array of structures: a[i].x is a field of element i, and a[i] = { x = 1 } sets fields. Each field is read and written as an
+---element of an Array of its type is. The layout is that of a struct in C, its size a multiple of its largest field's.
+---An element may be kept, and sent; it is the memory, and no copy. `#a` is the number of elements where Lua has __len of tables (from 5.2 on).
+---```lua
+---local points = mm.Array({ x = "f64", id = "i32" }, 100)
+---points[1].x, points[2] = 2.5, { x = 3, id = 7 }
+---local worker = mm.Process(function() points[1].id = points[2].id end)
+---worker:start()
+---worker:join()
+---assert(points[1].id == 7 and points[1].x == 2.5)
+---```
+---@class manymoons.StructArray
+---@field [integer] table<string, number|string>
+local StructArray = {}
+
+---The number of elements.
+---```lua
+---assert(mm.Array({ x = "f64" }, 3):len() == 3)
+---```
+---@return integer
+function StructArray:len() end
+
+---The structure as C writes it. Fields stand in the order of a list, `{ { "id", "i32" }, { "x", "f64" } }`; else the largest first, and by
+---name.
+---```lua
+---assert(mm.Array({ id = "i32", x = "f64" }, 3):type() == "struct { double x; int32_t id; }")
+---```
+---@return string
+function StructArray:type() end
+
+---Adds n to a field, as one step.
+---```lua
+---local hits = mm.Array({ count = "i64" }, 2)
+---assert(hits:add(1, "count", 5) == 5 and hits[1].count == 5)
+---```
+---@param i integer
+---@param field string
+---@param n number
+---@return number sum
+function StructArray:add(i, field, n) end
+
+---Sets a field to new if it is old.
+---```lua
+---local jobs = mm.Array({ state = "u8" }, 2)
+---assert(jobs:cas(1, "state", 0, 1) and not jobs:cas(1, "state", 0, 1))
+---```
+---@param i integer
+---@param field string
+---@param old number|string
+---@param new number|string
+---@return boolean done
+function StructArray:cas(i, field, old, new) end
+
+---Sets a field and returns what it was.
+---```lua
+---local jobs = mm.Array({ state = "u8" }, 2)
+---assert(jobs:exchange(1, "state", 3) == 0)
+---```
+---@param i integer
+---@param field string
+---@param new number|string
+---@return number|string old
+function StructArray:exchange(i, field, new) end
+
+---Sets a field to x if x is greater.
+---```lua
+---local runs = mm.Array({ longest = "f64" }, 2)
+---assert(runs:max(1, "longest", 0.5) == 0.5)
+---```
+---@param i integer
+---@param field string
+---@param x number
+---@return number value
+function StructArray:max(i, field, x) end
+
+---Sets a field to x if x is less.
+---```lua
+---local runs = mm.Array({ shortest = "f64" }, { { shortest = 9 } })
+---assert(runs:min(1, "shortest", 0.5) == 0.5)
+---```
+---@param i integer
+---@param field string
+---@param x number
+---@return number value
+function StructArray:min(i, field, x) end
+
+---An iterator over the indices and the elements.
+---```lua
+---local points = mm.Array({ x = "f64" }, { { x = 1 }, { x = 2 } })
+---local sum = 0
+---for i, point in points:iter() do sum = sum + i * point.x end
+---assert(sum == 5)
+---```
+---@return fun(): integer, table
+function StructArray:iter() end
+
+---The elements from first to last, which are the same memory.
+---```lua
+---local points = mm.Array({ x = "f64" }, 10)
+---points:view(3, 4)[1].x = 7
+---assert(points[3].x == 7)
+---```
+---@param first? integer
+---@param last? integer
+---@return manymoons.StructArray
+function StructArray:view(first, last) end
+
+---The elements as bytes.
+---```lua
+---assert(#mm.Array({ x = "f64", id = "i32" }, 10):bytes(1, 2) == 32)
+---```
+---@param first? integer
+---@param last? integer
+---@return string
+function StructArray:bytes(first, last) end
+
+---The lock of the array.
+---```lua
+---local points = mm.Array({ x = "f64", y = "f64" }, 10)
+---points:lock():with(function() points[1] = { x = 1, y = 2 } end)
+---assert(points[1].y == 2)
+---```
+---@return manymoons.RLock
+function StructArray:lock() end
+
+---The address: in LuaJIT a pointer of the ffi to the structure, so that `p[0].x` is the field of the first element; elsewhere as address.
+---```lua
+---local points = mm.Array({ x = "f64" }, 10)
+---assert(points:pointer() == points:address() or points:pointer()[0].x == 0)
+---```
+---@return userdata|ffi.cdata*
+function StructArray:pointer() end
+
+---The address as light userdata.
+---```lua
+---assert(type(mm.Array({ x = "f64" }, 10):address()) == "userdata")
+---```
+---@return userdata
+function StructArray:address() end
+
+---Releases this handle, and the elements that it gave.
+---```lua
+---local points = mm.Array({ x = "f64" }, 10)
+---points:close()
+---assert(not pcall(function() return points[1].x end))
+---```
+function StructArray:close() end
+
 ---t[key] is read and written as in a table. Keys are strings and integers; values are all that can be sent except
 ---handles; nil removes a key. A read returns a copy: to change a nested table, set it again, or use update. A key hides a
 ---method of the same name. A death at any instant leaves each key with its old value or its new one.
@@ -182,6 +357,23 @@ local Table = {}
 ---@param ... any more arguments of f
 ---@return any value the result of f
 function Table:update(key, f, ...) end
+
+---Waits until f(t[key]) is true. f is called at once, and again after changes of the table, whoever makes them; it gets nil where there is
+---no such key. A change that is undone before f is called again is not seen.
+---```lua
+---local jobs = mm.Table({ state = "new" })
+---local worker = mm.Process(function() jobs.state = "done" end)
+---worker:start()
+---assert(jobs:wait_for("state", function(state) return state ~= "new" end) == "done")
+---assert(select(2, jobs:wait_for("never", function(value) return value end, 0)) == "timeout")
+---worker:join()
+---```
+---@param key string|integer
+---@param f fun(value: any): any
+---@param timeout? number seconds
+---@return any value that for which f was true; nil with a reason
+---@return string? why "timeout"
+function Table:wait_for(key, f, timeout) end
 
 ---The number of keys; the same as #t.
 ---```lua
@@ -366,14 +558,16 @@ function Actor:stop(timeout) end
 ---```
 function Actor:close() end
 
----m:dict{…}, m:list{…}, m:Namespace(), m:Queue(n), m:Lock(), m:RLock(), m:RWLock(), m:Semaphore(n),
+---m:dict{…}, m:list{…}, m:set{…}, m:Namespace(), m:Queue(n), m:PriorityQueue(n), m:Lock(), m:RLock(), m:RWLock(), m:Semaphore(n),
 ---m:BoundedSemaphore(n), m:Event(), m:Condition(), m:Barrier(n), m:Value(type, init), m:Array(type, list), and registered names: each creates an object on
 ---the server and returns a proxy. An error on the server is raised as an mm.Error, with the server's traceback; if the
 ---server is gone, its kind is "died".
 ---
 ---A proxy is read, written and called like its object. Reading a table gives a proxy, too: all clients see d.a[1] = 2.
 ---A method returns copies. dict and list have get, set, items, clear, copy, len, update; dict also has, keys, values,
----pop, popitem, setdefault; list also append, extend, insert, pop, sort, concat, reverse, index, count. A key hides a method of the same name. Proxies can be sent.
+---pop, popitem, setdefault; list also append, extend, insert, pop, sort, concat, reverse, index, count. A set has strings, numbers and booleans,
+---and add, remove and discard (whether it was there), has, pop, len, values, update, clear, and union, intersection and difference with a list, which
+---return lists. A key hides a method of the same name. Proxies can be sent.
 ---A Value and an Array check types and bounds as those of the worlds do. proxy:close() lets go of an object, and gives
 ---back what the caller holds of it; that of a queue closes the queue for all. Wrong uses raise with the line of the
 ---client's call, as those of other objects do.

@@ -1,116 +1,6 @@
 ---@meta
 -- SPDX-License-Identifier: MIT
--- Processes, pools, their options, futures and errors: continues types.lua. Nothing here is run.
-
----A worker, seen from inside.
----```lua
----local main = mm.current_process()
----assert(main.name == "MainProcess")
----local pool = mm.Pool({ workers = 1, name = "Reader" })
----local worker = pool:apply(mm.current_process)
----assert(worker.name == "Reader-1" and worker.pid ~= main.pid)
----```
----@class manymoons.Identity
----@field name string
----@field pid integer of the operating-system process; interpreters share the pid of their program
----@field daemon? boolean
-
----The named arguments of a Process.
----```lua
----local worker = mm.Process({ target = os.exit, args = { 7 }, name = "Loader", timeout = 60 })
----worker:start()
----worker:join()
----assert(worker.name == "Loader" and worker.exitcode == 7)
----```
----@class manymoons.ProcessOptions
----@field target function|table called in the worker
----@field args? any[] its arguments; with a field n if some are nil
----@field name? string default: Process-1, Process-2, …; of a child of Process-1: Process-1:1, …
----@field daemon? boolean terminated, not joined, when the program ends
----@field method? "fork"|"spawn"|"forkserver" for processes; default: that of mm.set_start_method
----@field memory? integer bytes of Lua memory, and of shared memory, as for a pool's workers
----@field timeout? number seconds for which it may run; after that it is stopped, with exitcode -14
----@field libs? manymoons.Library[] as for a pool's workers
----@field nice? integer as for a pool's workers
----@field cpus? integer[] the numbers of the processors on which it runs, from 0 on; not for serial and async
----@field sandbox? boolean|manymoons.Sandbox as for a pool's workers. Its system call that was refused is printed on stderr
-
----A worker that runs one function. If its object is collected it keeps running; it is joined when the program ends.
----@class manymoons.Process
----@field name string may be set before start
----@field daemon boolean may be set before start
----@field pid? integer nil before start
----@field exitcode? integer nil while alive; 0 success, 1 an uncaught error, N after os.exit(N), -N after signal N
----@field sentinel? integer|manymoons.Process for mm.wait, ready once it has ended: the descriptor of a process, elsewhere the Process itself; nil before start
-local Process = {}
-
----Starts it. Raises if it was started before, if the function or an argument cannot be sent, or if the system
----refuses to start one.
----```lua
----local event = mm.Event()
----local worker = mm.Process(function() event:set() end)
----worker:start()
----assert(event:wait() and worker.pid)
----worker:join()
----```
-function Process:start() end
-
----Waits until it has ended.
----```lua
----local worker = mm.Process(mm.sleep, 60)
----worker:start()
----local ended, why = worker:join(0.01)
----assert(ended == nil and why == "timeout")
----worker:terminate()
----assert(worker:join())
----```
----@param timeout? number seconds; absent: for ever; 0: does not wait
----@return boolean? ended true, or nil
----@return string? why "timeout"
-function Process:join(timeout) end
-
----Whether it was started and has not ended.
----```lua
----local worker = mm.Process(math.sqrt, 2)
----assert(not worker:is_alive())
----worker:start()
----worker:join()
----assert(not worker:is_alive() and worker.exitcode == 0)
----```
----@return boolean
-function Process:is_alive() end
-
----Asks it to end, and does not wait. An error ends its function: `<close>` variables and what follows a `pcall` have
----0.1 s. A function that goes on gets the error once more, and is then stopped (mm.cancelled).
----```lua
----local worker = mm.Process(mm.sleep, 60)
----worker:start()
----worker:terminate()
----worker:join()
----assert(worker.exitcode ~= 0)
----```
-function Process:terminate() end
-
----Kills a process with SIGKILL. An interpreter, and a thread, stops at its next step without cleaning up. Does not wait.
----```lua
----local worker = mm.processes.Process(mm.sleep, 60)
----worker:start()
----worker:kill()
----worker:join()
----assert(worker.exitcode == -9)
----```
-function Process:kill() end
-
----Releases its resources. Raises while it runs; safe to call twice. exitcode and pid can still be read. The end of a
----`<close>` variable (Lua 5.4) waits for the worker, and terminates a daemon, before.
----```lua
----local worker = mm.Process(math.sqrt, 2)
----worker:start()
----worker:join()
----worker:close()
----assert(worker.exitcode == 0)
----```
-function Process:close() end
+-- Pools, their options, futures and errors: continues types.lua. Nothing here is run.
 
 ---The named arguments of a Pool.
 ---```lua
@@ -118,6 +8,10 @@ function Process:close() end
 ---assert(pool:apply(function(x) return base + x end, 1) == 11)
 ---assert(#pool:stats() == 2)
 ---pool:close()
+---local ends = mm.Queue()
+---pool = mm.Pool({ workers = 1, finalizer = function() ends:put(mm.current_process().name) end })
+---pool:close()
+---assert(ends:get() == "PoolWorker-1")
 ---local function throw() return math.random(6) end
 ---local a, b = mm.Pool({ seed = 7 }):map(throw, { 1, 2 }), mm.serial.Pool({ seed = 7 }):map(throw, { 1, 2 })
 ---assert(a[1] == b[1] and a[2] == b[2])
@@ -127,6 +21,8 @@ function Process:close() end
 ---@field many_workers? boolean true: more than 4096 workers, up to a million, are meant
 ---@field initializer? function called first in each worker; if it raises, so does Pool
 ---@field initargs? any[] its arguments
+---@field finalizer? function called last in each worker that ends by itself: because the pool was closed, with resize, idle or
+---maxtasksperchild; not in one that is stopped or dies. What it raises is reported on stderr
 ---@field maxtasksperchild? integer replace a worker after this many calls
 ---@field name? string workers are called NAME-1, NAME-2, …; default: PoolWorker
 ---@field idle? number seconds without anything to do after which all workers end; the next call starts them again, with
@@ -239,6 +135,9 @@ function Process:close() end
 ---@field chunksize? integer how many items a worker takes at once; default: adapts to their cost and to how many are left
 ---@field progress? boolean|string|function true or a label: a bar on stderr if that is a terminal, else a line every 30 s;
 ---or f(done, total)
+---@field total_timeout? number of map and starmap: seconds for the whole list. After that its calls are cancelled, and
+---those that are not done fail with kind "timeout"; `results` of the error has the others. In the serial world a call ends first. For
+---`map_async` see Future:get, and for `imap` its iterator
 ---@field errors? "raise"|"return" "return": the mm.Error of an item that failed stands in its place; default: "raise"
 ---@field resume? string the path of a file in which each result is written as it comes. A later run of the same function
 ---on the same list takes from it what is there and runs the rest, items that failed among it, whatever ended the run
@@ -765,5 +664,7 @@ function Future:close() end
 ---@field traceback string the worker's; empty if it died
 ---@field kind "error"|"died"|"timeout"|"cancelled"|"unsendable"|"deadlock" unsendable: the call ran, but its result could not be sent; deadlock: it waited for what could never come
 ---@field worker string the name of the worker
+---@field errors? table<integer, manymoons.Error> of lists: the errors of all items that failed, by index; of `race`: those of all tasks;
+---of `gather` and `group`: those of all tasks that failed, if several did, the raised one first
 ---@field call? string the call of a pool: "item 3 of map", "submit"
 ---@field exitcode? integer of a worker that died: N after os.exit(N), -N after signal N

@@ -272,7 +272,7 @@ refused("a larger segment", "Operation not permitted", function()
 end)
 
 -- The segment: at its address there is nothing, or what the worker has itself.
-local address = array:pointer()
+local address = array:address()
 if type(address) == "userdata" then address = tonumber((tostring(address):match("0x%x+"))) end
 run(function(at)
   for offset = 0, 4095 do escape.poke(at + offset) end

@@ -271,6 +271,13 @@ void stream_shut_down(int fd) {
   if (fd >= 0) (void)shutdown(fd, SHUT_RDWR);
 }
 
+status stream_copy(int fd, int *copy) {
+  const int made = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (made < 0) return -errno;
+  *copy = made;
+  return STATUS_OK;
+}
+
 void stream_close(int fd) {
   if (fd >= 0) close(fd);
 }

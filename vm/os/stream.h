@@ -61,6 +61,8 @@ enum { STREAM_PEER_MAX = 64 };
 void stream_peer(int fd, char peer[STREAM_PEER_MAX]);
 /* Ends the connection for all processes that have a descriptor of it. */
 void stream_shut_down(int fd);
+/* Another descriptor of the same open file, of whatever kind, which no program that is started inherits. */
+MUST_CHECK status stream_copy(int fd, int *copy);
 /* A negative descriptor is allowed. Bytes that are not sent yet are still sent by the system. */
 void stream_close(int fd);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "os/clock.h"
 #include "os/crypto.h"
 #include "shared/kill_point.h"
 
@@ -124,6 +125,7 @@ static void lock(struct shared_table *t) ACQUIRES(rank_sync) NO_THREAD_SAFETY_AN
   settle_growth(t);
   settle_change(t);
   count_again(t);
+  atomic_fetch_add(&t->changes, 1);
 }
 
 static void unlock(struct shared_table *t) RELEASES(rank_sync) NO_THREAD_SAFETY_ANALYSIS {
@@ -258,7 +260,15 @@ static void change(struct shared_table *t, uint64_t at, uint64_t to) {
   *slot = to;
   STORE_ORDER();
   KILL_POINT("table.committed");
+  atomic_fetch_add(&t->changes, 1);
   settle_change(t);
+}
+
+/* After a change, without the lock. */
+static void wake_watchers(struct shared_table *t) {
+  if (!atomic_load(&t->watchers)) return;
+  KILL_POINT("table.ringing");
+  wakers_wake(segment_wakers(), atomic_exchange(&t->watchers, 0));
 }
 
 static status make_record(struct shared_table_text key, struct shared_table_text value, block_ref *out) {
@@ -299,6 +309,7 @@ status shared_table_set(struct shared_table *t, struct shared_table_text key,
   lock(t);
   st = set_locked(t, hash, key, record);
   unlock(t);
+  if (st == STATUS_OK) wake_watchers(t);
   if (st) segment_free(record);
   return st;
 }
@@ -310,6 +321,25 @@ void shared_table_remove(struct shared_table *t, struct shared_table_text key) {
   const uint64_t at = find(t, hash, key, TO_CHANGE, &entry);
   if (entry.block) change(t, at, TOMBSTONE);
   unlock(t);
+  wake_watchers(t);
+}
+
+/* ---- waiting for a change -------------------------------------------------------------------- */
+
+uint32_t shared_table_changes(const struct shared_table *t) { return atomic_load(&t->changes); }
+
+status shared_table_await_change(struct shared_table *t, uint32_t seen, deadline until) {
+  struct waker_hold hold;
+  status st = STATUS_OK;
+  wakers_take(segment_wakers(), segment_slot(), &hold);
+  while (st == STATUS_OK) {
+    const uint32_t wakes = wakers_seen(&hold);
+    atomic_fetch_or(&t->watchers, hold.bit);
+    if (shared_table_changes(t) != seen) break;
+    st = deadline_passed(until) ? STATUS_TIMEOUT : wakers_sleep(&hold, wakes, until);
+  }
+  wakers_release(&hold);
+  return st;
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

@@ -17,6 +17,8 @@
  * I2  The table owns its array and the record that each slot names; once the journal is settled it
  *     owns nothing else.
  * I3  `count`, `used` and `bytes` follow from the slots; repair counts again.
+ * I4  `changes` grows with each change of a key, under the lock, and with each repair. A change then wakes the watchers; a
+ *     waiter whose waker died before that looks again (wakers.h).
  *
  * Words and sizes read from the segment are checked: a peer may have written anything.
  *
@@ -28,6 +30,7 @@
 #include "base/bytes.h"
 #include "base/siphash.h"
 #include "shared/synchronizer.h"
+#include "shared/wakers.h"
 
 struct shared_table {
   struct object object;
@@ -45,6 +48,9 @@ struct shared_table {
   block_ref journal_array; /* the new array while the table grows; 0: no growth is under way */
   block_ref journal_past;  /* the one before */
   _Atomic object_ref lock; /* the RLock that scripts use; see synchronizer_beside */
+  _Atomic uint32_t changes;
+  uint32_t reserved;
+  _Atomic waker_set watchers;
 };
 
 enum { SHARED_TABLE_ENTRY = 16 };
@@ -70,6 +76,10 @@ void shared_table_remove(struct shared_table *t, struct shared_table_text key);
 /* How many keys it has, at the instant of the call. */
 uint64_t shared_table_count(struct shared_table *t);
 uint64_t shared_table_bytes(struct shared_table *t);
+/* A number that is another one after each change of a key. */
+uint32_t shared_table_changes(const struct shared_table *t);
+/* Waits until it is not `seen` any more. STATUS_TIMEOUT, STATUS_INTERRUPTED. The caller holds the table. */
+MUST_CHECK status shared_table_await_change(struct shared_table *t, uint32_t seen, deadline until);
 /* Appends all keys to *keys, each with its size (uint32_t) in front. -ENOMEM. */
 MUST_CHECK status shared_table_keys(struct shared_table *t, struct bytes *keys);
 /* Aborts when an invariant does not hold. No other thread may use the table. */

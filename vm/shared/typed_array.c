@@ -9,7 +9,7 @@ const struct array_element_type element_types[ELEMENT_TYPES] = {
     {"i8", "b", 1, ELEMENT_SIGNED},    {"u8", "B", 1, ELEMENT_UNSIGNED},   {"i16", "h", 2, ELEMENT_SIGNED},
     {"u16", "H", 2, ELEMENT_UNSIGNED}, {"i32", "i", 4, ELEMENT_SIGNED},    {"u32", "I", 4, ELEMENT_UNSIGNED},
     {"i64", "lq", 8, ELEMENT_SIGNED},  {"u64", "LQ", 8, ELEMENT_UNSIGNED}, {"f32", "f", 4, ELEMENT_FLOAT},
-    {"f64", "d", 8, ELEMENT_FLOAT},
+    {"f64", "d", 8, ELEMENT_FLOAT},    {"char", "c", 1, ELEMENT_CHAR},
 };
 
 const struct array_element_type *element_type_called(const char *name) {

@@ -14,14 +14,14 @@
 
 #include "shared/synchronizer.h"
 
-enum element_class { ELEMENT_SIGNED, ELEMENT_UNSIGNED, ELEMENT_FLOAT };
+enum element_class { ELEMENT_SIGNED, ELEMENT_UNSIGNED, ELEMENT_FLOAT, ELEMENT_CHAR };
 struct array_element_type {
   const char *name;  /* "u8" */
   const char *codes; /* its type codes in Python's ctypes and array, on 64-bit Linux */
   uint32_t size;     /* bytes: 1, 2, 4, 8 */
   enum element_class class;
 };
-enum { ELEMENT_TYPES = 10 };
+enum { ELEMENT_TYPES = 11 };
 extern const struct array_element_type element_types[ELEMENT_TYPES];
 /* The type with that name or type code; NULL: none. */
 const struct array_element_type *element_type_called(const char *name);

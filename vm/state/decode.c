@@ -676,7 +676,7 @@ static void decode_handle(struct decoder *d, unsigned tag) {
     return; /* for analysers: luaL_error is not declared noreturn */
   }
   if (!d->is_image) d->received = (uint32_t)index + 1;
-  must_be(d, (tag == TAG_HANDLE_PART) == (type->place != NULL));
+  must_be(d, tag == TAG_HANDLE_PART ? type->receive_part != NULL : type->receive != NULL);
   if (tag == TAG_HANDLE_PART)
     type->receive_part(d->L, type, handle.reference, decode_count(d));
   else

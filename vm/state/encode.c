@@ -721,11 +721,12 @@ static void encode_handle(struct encoder *e, int index, const struct handle_type
   struct bytes *handles = e->handles;
   must_succeed(e, bytes_reserve(handles, WIRE_HANDLE_SIZE)); /* first, because each hold must be listed */
   const uint64_t number = (handles->len - e->handles_start) / WIRE_HANDLE_SIZE;
-  encode_number_after(e, type->place ? TAG_HANDLE_PART : TAG_HANDLE, number);
+  const bool is_part = type->place && (!type->receive || type->place(e->L, index));
+  encode_number_after(e, is_part ? TAG_HANDLE_PART : TAG_HANDLE, number);
   const uint64_t reference = type->send(e->L, index);
   put_u64(put_u8(handles->data + handles->len, (unsigned)id), reference);
   handles->len += WIRE_HANDLE_SIZE;
-  if (type->place) encoder_wrote(e, put_varint(encoder_room(e, WRITER_VARINT_MAX), type->place(e->L, index)));
+  if (is_part) encoder_wrote(e, put_varint(encoder_room(e, WRITER_VARINT_MAX), type->place(e->L, index)));
 }
 
 static void encode_userdata(struct encoder *e, int index, const struct path_step *at, int depth) {

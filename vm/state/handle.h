@@ -29,7 +29,8 @@ struct handle_type {
   void (*drop)(uint64_t reference);
   const char *instead; /* what a script can send where handles cannot go; NULL: nothing is said */
   /* Where a handle names a part of its object; both NULL: no handle of the type does. The place of the
-   * part, called after `send`; and `receive` for that part. A message may say any place. */
+   * part, called after `send`; and `receive` for that part. A message may say any place. Where there is `receive`
+   * as well, `place` is also called before `send`, and 0 is the whole object. */
   uint64_t (*place)(lua_State *L, int index);
   void (*receive_part)(lua_State *L, const struct handle_type *type, uint64_t reference, uint64_t place);
 };

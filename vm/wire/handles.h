@@ -19,6 +19,7 @@ enum handle_number {
   HANDLE_TABLE = 17,
   HANDLE_STREAM = 20,
   HANDLE_FROZEN_TABLE = 23,
+  HANDLE_DESCRIPTOR = 24,
 #define KIND(id, number, ...) HANDLE_##id = (number),
 #include "shared/lock_kinds.def"
 };

@@ -11,7 +11,7 @@ local expect, pack, unpack, time = checks.expect, checks.pack, checks.unpack, na
 local busy = native.busy
 local check_function, as_function = tasks.check_function, tasks.as_function
 
-local async = {}
+local async = { context = require("async.context") }
 for name, f in pairs(together) do async[name] = f end
 
 function async.spawn(f, ...)

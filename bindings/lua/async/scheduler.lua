@@ -344,7 +344,11 @@ function scheduler.spawn(f, ...)
     task.b = function() return f(unpack(args, 1, args.n)) end
   end
   local parent = current
-  if parent then task.process, task.run, task.stream = parent.process, parent.run, parent.stream end
+  if parent then
+    task.process, task.run, task.stream, task.context = parent.process, parent.run, parent.stream, parent.context
+  else
+    task.context = schedulers.context_outside()
+  end
   scheduler.live = scheduler.live + 1
   alive[task] = true
   if scheduler.live == 1 then native.set_busy(scheduler) end

@@ -141,6 +141,9 @@ function schedulers.end_thread()
   of[key] = nil
 end
 
+-- What task.context is of a task that no task spawns. async/context.lua has another one.
+function schedulers.context_outside() return nil end
+
 -- In a forked child: forgets the schedulers of the parent.
 function schedulers.after_fork()
   of = {}

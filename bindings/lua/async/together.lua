@@ -112,6 +112,17 @@ local function outcome_of(task)
   return task.results
 end
 
+-- Raises the first failure, whose field `errors` has it and those of the others that failed before the rest was
+-- cancelled.
+local function raise_failures(first, list)
+  local all = { first.results }
+  for _, task in ipairs(list) do
+    if task ~= first and task.state == "failed" then all[#all + 1] = task.results end
+  end
+  if #all > 1 then first.results.errors, first.results.is_of_group = all, true end
+  errors.raise(first.results)
+end
+
 -- gather{ tasks, futures or functions } → the first result of each, in order. The first failure cancels the rest and
 -- is raised; with errors = "return" the error of each that failed stands in its place.
 function together.gather(things, options)
@@ -120,7 +131,7 @@ function together.gather(things, options)
   local failed = wait_for_one(list, options.errors == "return" and never or has_failed)
   if failed then cancel_all(list) end
   ask_all(list)
-  if failed then errors.raise(failed.results) end
+  if failed then raise_failures(failed, list) end
   local results = { n = count }
   for i, task in ipairs(list) do results[i] = outcome_of(task) end
   return results
@@ -180,7 +191,10 @@ local function add_task(group, on_end, f, ...)
     group._left = group._left - 1
     schedulers.wake_one(group._room)
     local is_fine = (on_end and on_end(task)) or task.state == "done" or group._is_cancelled
-    if not is_fine and not group._failed then group._failed = task end
+    if not is_fine then
+      group._failed = group._failed or task
+      table.insert(group._failures, task)
+    end
     if group._left == 0 or group._failed then schedulers.wake_all(group._done) end
   end)
   drop_ended(group)
@@ -208,8 +222,8 @@ function Group.cancel(self)
 end
 
 local function run_group(limit, f)
-  local group = setmetatable({ _tasks = {}, _left = 0, _limit = limit, _done = schedulers.new_list(),
-    _room = schedulers.new_list() }, group_meta)
+  local group = setmetatable({ _tasks = {}, _left = 0, _limit = limit, _failures = {},
+    _done = schedulers.new_list(), _room = schedulers.new_list() }, group_meta)
   group._body = add_task(group, nil, f, group)
   schedulers.while_answering_for(function() Group.cancel(group) end, function()
     while group._left > 0 and not group._failed do schedulers.wait_in(group._done) end
@@ -218,7 +232,7 @@ local function run_group(limit, f)
   local failed = group._failed
   cancel_all(group._tasks)
   ask_all(group._tasks)
-  if failed then errors.raise(failed.results) end
+  if failed then raise_failures(failed, group._failures) end
   return tasks.results_of(group._body)
 end
 

@@ -110,6 +110,32 @@ function checks.arguments(list, where, what)
   return { n = count, checks.unpack(list, 1, count) }
 end
 
+-- The bytes of a string from an offset on, which counts from 0, as many as `size` says; by default all.
+function checks.part(bytes, offset, size, where)
+  checks.expect(type(bytes) == "string", where, "string expected, got " .. type(bytes))
+  for name, value in pairs({ offset = offset, size = size }) do
+    checks.expect(checks.is_whole(value, 0), where,
+      name .. ": a whole number, 0 or more, expected, got " .. checks.show(value))
+  end
+  if (offset or 0) + (size or 0) > #bytes then
+    checks.fail(("%s: %.0f bytes from offset %.0f on are not within its %d"):format(where, size or 0, offset or 0,
+      #bytes))
+  end
+  if not offset and not size then return bytes end
+  return bytes:sub((offset or 0) + 1, size and (offset or 0) + size or -1)
+end
+
+-- The limit of Connection:recv_bytes, and what it returns for a longer message, which stays.
+function checks.limit(limit, where)
+  checks.expect(limit == nil or checks.is_whole(limit, 0), where,
+    "limit: a whole number, 0 or more, expected, got " .. checks.show(limit))
+  return limit
+end
+
+function checks.too_large(size, limit)
+  return ("too large: the next message has %.0f bytes, and the limit is %.0f"):format(size, limit)
+end
+
 function checks.is_callable(value)
   if type(value) == "function" then return true end
   local meta = getmetatable(value)

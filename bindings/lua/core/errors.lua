@@ -17,8 +17,16 @@ local function head_of(self)
   return "in " .. tostring(self.call) .. (self.worker and ", worker " .. tostring(self.worker) or "") .. ":\n"
 end
 
+-- The messages of the other tasks of a group that failed as well.
+local function also_failed(self)
+  local texts = {}
+  for i = 2, rawget(self, "is_of_group") and #self.errors or 0 do texts[i - 1] = tostring(self.errors[i].message) end
+  if #texts == 0 then return "" end
+  return ("\n%d more failed: %s"):format(#texts, table.concat(texts, "; "))
+end
+
 function Error.__tostring(self)
-  local text = head_of(self) .. tostring(self.message)
+  local text = head_of(self) .. tostring(self.message) .. also_failed(self)
   if self.traceback and self.traceback ~= "" then text = text .. "\n" .. self.traceback end
   if self.raised_at and self.raised_at ~= "" then text = text .. "\nraised again here:\n" .. self.raised_at end
   return text

@@ -19,6 +19,7 @@
 #include "os/service_manager.h"
 #include "os/signals.h"
 #include "os/terminal.h"
+#include "process/sandboxed.h"
 #include "shared/segment.h"
 #include "state/sampler.h"
 #include "state/vm_interrupt.h"
@@ -94,6 +95,20 @@ int system_thread_count(lua_State *L) {
 
 int system_pid(lua_State *L) {
   lua_pushinteger(L, process_pid());
+  return 1;
+}
+
+/* A sandboxed worker may not ask, and ends with its parent. */
+int system_process_is_alive(lua_State *L) {
+  const pid_t pid = (pid_t)luaL_checkinteger(L, 1);
+  int watch = -1;
+  status st = sandboxed_is() ? STATUS_TIMEOUT : process_watch(&watch, pid);
+  if (st == STATUS_OK) {
+    st = process_wait_end(watch, deadline_now());
+    process_unwatch(watch);
+    if (st == STATUS_OK) st = -ESRCH;
+  }
+  lua_pushboolean(L, st != -ESRCH);
   return 1;
 }
 

@@ -17,8 +17,9 @@ int system_set_late(lua_State *L);
 int system_sleep(lua_State *L);       /* seconds */
 int system_cpu_count(lua_State *L);   /* → MANYMOONS_WORKERS, or else the processors this process may use */
 int system_environment(lua_State *L); /* name → the variable; nil: it is not set, or not trusted */
-int system_thread_count(lua_State *L); /* → threads of this process */
-int system_pid(lua_State *L);          /* → process id */
+int system_thread_count(lua_State *L);     /* → threads of this process */
+int system_pid(lua_State *L);              /* → process id */
+int system_process_is_alive(lua_State *L); /* pid → whether there is such a process that has not ended */
 /* For the subcommands of the host program: */
 int system_read_private_file(
     lua_State *L); /* path → its text, if no other user can read it; or nil and why */

@@ -120,6 +120,7 @@ function Queue.get(self, timeout)
   if count(self) == 0 then return nil, "closed" end
   local value = self.items[self.first]
   self.items[self.first] = nil
+  if self.priorities then self.priorities[self.first] = nil end
   self.first = self.first + 1
   requests.notify(self)
   if value == NIL then return nil end
@@ -150,6 +151,59 @@ function Queue.join(self, timeout)
   local why = wait_until(self, function(q) return q.open == 0 end, until_when(timeout, self.kind .. ":join"))
   if why then return nil, why end
   return true
+end
+
+-- The smallest priority first (queues/priority.h).
+local PriorityQueue, priority_meta = class(fields({ maxsize = true }))
+for name, method in pairs(Queue) do PriorityQueue[name] = method end
+
+local PRIORITY_OPTIONS = { priority = true, timeout = true }
+
+local function is_priority(value) return type(value) == "string" or (type(value) == "number" and value == value) end
+
+local function priority_of(value, given, where)
+  if given ~= nil then
+    expect(is_priority(given), where, "priority: a number or a string expected, got " .. checks.show(given))
+    return given
+  end
+  if type(value) == "table" then value = value[1] end
+  expect(is_priority(value), where, "argument 1: a number, a string, or a list that begins with one expected, got "
+    .. checks.show(value) .. "; for another item, give { priority = … } as argument 2")
+  return value
+end
+
+local function is_before(a, b)
+  if type(a) ~= type(b) then return type(a) == "number" end
+  return a < b
+end
+
+-- The item that Queue.put has put last goes to its place.
+local function sort_in(self, priority)
+  local items, priorities, at = self.items, self.priorities, self.last
+  local item = items[at]
+  while at > self.first and is_before(priority, priorities[at - 1]) do
+    items[at], priorities[at] = items[at - 1], priorities[at - 1]
+    at = at - 1
+  end
+  items[at], priorities[at] = item, priority
+end
+
+function PriorityQueue.put(self, ...)
+  expect(select("#", ...) > 0, "PriorityQueue:put", "value expected")
+  local value, options = ...
+  if type(options) ~= "table" then options = { timeout = options } end
+  refusals.call(checks.check_options, options, PRIORITY_OPTIONS, "PriorityQueue:put")
+  local priority = priority_of(value, options.priority, "PriorityQueue:put")
+  local put, why = Queue.put(self, value, options.timeout)
+  if put then sort_in(self, priority) end
+  return put, why
+end
+
+function PriorityQueue.put_nowait(self, ...)
+  expect(select("#", ...) > 0, "PriorityQueue:put_nowait", "value expected")
+  local value, options = ...
+  local priority = type(options) == "table" and options.priority or nil
+  return PriorityQueue.put(self, value, { priority = priority, timeout = 0 })
 end
 
 -- Locks and semaphores --------------------------------------------------------------------------------
@@ -516,7 +570,10 @@ local function new_barrier(parties, timeout)
 end
 
 local function numbers_of(kind, meta)
-  return function(...) return setmetatable({ kind = kind, cells = call(memory[kind], ...) }, meta) end
+  return function(element, ...)
+    expect(type(element) ~= "table", kind, "type: a name expected, got a table: a manager has no structures")
+    return setmetatable({ kind = kind, cells = call(memory[kind], element, ...) }, meta)
+  end
 end
 
 objects.factories = {
@@ -524,6 +581,11 @@ objects.factories = {
   Value = numbers_of("Value", value_meta),
   Queue = new_queue("Queue"),
   JoinableQueue = new_queue("JoinableQueue"),
+  PriorityQueue = function(maxsize)
+    local queue = setmetatable(new_queue("PriorityQueue")(maxsize), priority_meta)
+    queue.priorities = {}
+    return queue
+  end,
   Event = function() return setmetatable({ kind = "Event", is_on = false, sets = 0 }, event_meta) end,
   Condition = function()
     return setmetatable({ kind = "Condition", lock = new_permits("RLock", 1), line = {} }, condition_meta)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The plain tables of a manager's server: dict, list and Namespace, and their methods. The results of a method are sent
--- as copies.
+-- The plain tables of a manager's server: dict, list, set and Namespace, and their methods. The results of a method are
+-- sent as copies.
 local require = ...
 
 local checks = require("core.checks")
@@ -10,12 +10,12 @@ local expect = refusals.expect
 
 local tables = {}
 
-local dict, list = {}, {}
+local dict, list, set = {}, {}, {} -- the keys of a set are its elements
 
 -- A table inside of another one may be either. These names are too often keys to be methods of it.
 local KEYS_ELSEWHERE = { index = true, count = true }
 
-tables.methods = { dict = dict, list = list, Namespace = dict, table = setmetatable({}, {
+tables.methods = { dict = dict, list = list, set = set, Namespace = dict, table = setmetatable({}, {
   __index = function(_, name) return not KEYS_ELSEWHERE[name] and (dict[name] or list[name]) or nil end,
 }) }
 
@@ -156,9 +156,73 @@ function list.concat(self, separator)
   return table.concat(self, separator)
 end
 
+-- set -------------------------------------------------------------------------------------------------
+
+set.has, set.clear, set.copy, set.len, set.values = dict.has, dict.clear, dict.copy, dict.len, dict.keys
+
+-- Copies of one table are no one element.
+local function check_element(element, where)
+  local kind = type(element)
+  local is_right = kind == "string" or kind == "boolean" or (kind == "number" and element == element)
+  expect(is_right, where, "a string, a number or a boolean expected, got " .. checks.show(element))
+  return element
+end
+
+local function add_all(self, elements, where)
+  for _, element in ipairs(check_table(elements, where)) do self[check_element(element, where)] = true end
+  return self
+end
+
+-- The elements of self for which is_kept(element), as a list.
+local function chosen(self, is_kept)
+  local all = {}
+  for element in pairs(self) do
+    if is_kept(element) then all[#all + 1] = element end
+  end
+  return all
+end
+
+-- Each says whether it changed the set.
+function set.add(self, element)
+  local is_new = not self[check_element(element, "set:add")]
+  self[element] = true
+  return is_new
+end
+function set.remove(self, element)
+  local was_there = self[check_element(element, "set:remove")] ~= nil
+  self[element] = nil
+  return was_there
+end
+set.discard = set.remove
+-- An element, which is taken out; nil of an empty set.
+function set.pop(self)
+  local element = next(self)
+  if element ~= nil then self[element] = nil end
+  return element
+end
+-- update(list) adds elements; update(f, …) is that of a dict.
+function set.update(self, change, ...)
+  if type(change) ~= "table" then return dict.update(self, change, ...) end
+  add_all(self, change, "set:update")
+end
+-- Lists of what both have, what one of them has, and what the other one has not.
+function set.union(self, elements)
+  local all = add_all({}, elements, "set:union")
+  for element in pairs(self) do all[element] = true end
+  return dict.keys(all)
+end
+function set.intersection(self, elements)
+  local other = add_all({}, elements, "set:intersection")
+  return chosen(self, function(element) return other[element] end)
+end
+function set.difference(self, elements)
+  local other = add_all({}, elements, "set:difference")
+  return chosen(self, function(element) return not other[element] end)
+end
+
 -- Factories -------------------------------------------------------------------------------------------
 
-tables.factories = {}
+tables.factories = { set = function(elements) return add_all({}, elements == nil and {} or elements, "set"), "set" end }
 for _, kind in ipairs({ "dict", "list", "Namespace" }) do
   tables.factories[kind] = function(source)
     local result = {}

@@ -19,7 +19,7 @@ static wide most(const struct array_element_type *t) {
 }
 
 static wide integer_of(const struct array_element_type *t, uint64_t bits) {
-  if (t->class == ELEMENT_UNSIGNED) return (wide)bits;
+  if (t->class == ELEMENT_UNSIGNED || t->class == ELEMENT_CHAR) return (wide)bits;
   const unsigned unused = 64 - 8 * t->size;
   return (wide)((int64_t)(bits << unused) >> unused);
 }
@@ -76,7 +76,10 @@ static bool float_bits(lua_State *L, const struct array_element_type *t, lua_Num
 /* ---- both ------------------------------------------------------------------------------------ */
 
 void array_element_push(lua_State *L, const struct array_element_type *t, uint64_t bits) {
-  if (t->class == ELEMENT_FLOAT)
+  const char byte = (char)bits;
+  if (t->class == ELEMENT_CHAR)
+    lua_pushlstring(L, &byte, 1);
+  else if (t->class == ELEMENT_FLOAT)
     lua_pushnumber(L, float_of(t, bits));
   else if (t->class == ELEMENT_UNSIGNED && bits > INT64_MAX)
     lua_pushnumber(L, (lua_Number)bits);
@@ -100,8 +103,20 @@ static bool check_float(lua_State *L, int index) {
   return false;
 }
 
+static bool read_char(lua_State *L, int index, uint64_t *bits) {
+  size_t size = 0;
+  const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &size) : NULL;
+  if (size == 1) {
+    *bits = (uint8_t)text[0];
+    return true;
+  }
+  lua_pushliteral(L, "is not a string of one byte, as char needs");
+  return false;
+}
+
 bool array_element_read(lua_State *L, int index, const struct array_element_type *t, uint64_t *bits) {
   wide value = 0;
+  if (t->class == ELEMENT_CHAR) return read_char(L, index, bits);
   if (t->class == ELEMENT_FLOAT)
     return check_float(L, index) && float_bits(L, t, lua_tonumber(L, index), bits);
   if (!check_wide(L, index, t, &value) || refuse(L, t, value)) return false;
@@ -112,6 +127,10 @@ bool array_element_read(lua_State *L, int index, const struct array_element_type
 bool array_element_add(lua_State *L, const struct array_element_type *t, uint64_t a, int index,
                        uint64_t *sum) {
   wide value = 0;
+  if (t->class == ELEMENT_CHAR) {
+    lua_pushliteral(L, "is not known: char is text");
+    return false;
+  }
   if (t->class == ELEMENT_FLOAT)
     return check_float(L, index) && float_bits(L, t, float_of(t, a) + lua_tonumber(L, index), sum);
   if (!check_wide(L, index, t, &value)) return false;

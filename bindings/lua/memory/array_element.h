@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Conversion between Lua numbers and elements of typed arrays.
+/* Conversion between Lua values and elements of typed arrays: numbers, and for char strings of one byte.
  *
  * Reading: a u64 above 2^63 - 1 becomes the nearest float, and so does, on LuaJIT and Lua 5.1, any
  * integer that a double cannot hold. Writing: an integer type takes whole numbers in its range; f32
@@ -11,9 +11,9 @@
 #include "shared/typed_array.h"
 #include "state/lua_compat.h"
 
-/* Pushes the number that the bits of an element stand for. [-0, +1] */
+/* Pushes what the bits of an element stand for. [-0, +1, memory] */
 void array_element_push(lua_State *L, const struct array_element_type *t, uint64_t bits);
-/* Converts the number at `index`. False: it does not fit, and a message is pushed. [-0, +0|1] */
+/* Converts the value at `index`. False: it does not fit, and a message is pushed. [-0, +0|1] */
 MUST_CHECK bool array_element_read(lua_State *L, int index, const struct array_element_type *t,
                                    uint64_t *bits);
 /* a + b, where b is the number at `index`; false as above. [-0, +0|1] */

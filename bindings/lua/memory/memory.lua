@@ -9,6 +9,8 @@ local require, native = ...
 
 local checks = require("core.checks")
 local hex = require("core.hex")
+local waits = require("core.waits")
+local structures = require("memory.structures")
 
 local expect = checks.expect
 local rawlen = rawlen or function(list) return #list end -- Lua 5.1 has no __len of tables
@@ -17,12 +19,17 @@ local memory = {}
 
 -- Value and Array -------------------------------------------------------------------------------------
 
-local TYPES = "i8 u8 i16 u16 i32 u32 i64 u64 f32 f64, or a letter of ctypes: b B h H i I l L q Q f d"
-local known = {}
-for name in ("i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 b B h H i I l L q Q f d"):gmatch("%S+") do known[name] = true end
+local TYPES = "i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 char, or a letter of ctypes: b B h H i I l L q Q f d c"
+-- By their names and letters: name and size in bytes.
+local kinds = { all = TYPES }
+for names in ("i8=b u8=B i16=h u16=H i32=i u32=I i64=lq u64=LQ f32=f f64=d char=c"):gmatch("%S+") do
+  local name, letters = names:match("(.*)=(.*)")
+  kinds[name] = { name = name, size = (tonumber(name:match("%d+")) or 8) / 8 }
+  for letter in letters:gmatch(".") do kinds[letter] = kinds[name] end
+end
 
 local function check_type(kind, where)
-  expect(type(kind) == "string" and known[kind], where,
+  expect(type(kind) == "string" and type(kinds[kind]) == "table", where,
     "type: one of " .. TYPES .. " expected, got " .. checks.show(kind))
 end
 
@@ -31,7 +38,15 @@ local function make(where, kind, count)
   return handle or checks.fail(where .. ": " .. why)
 end
 
+local function make_bytes(where)
+  return function(count)
+    local handle, why = native.typed_array_new("Array", "u8", count)
+    return handle or checks.fail(where .. ": " .. why)
+  end
+end
+
 function memory.Value(kind, initial)
+  if type(kind) == "table" then return structures.new_value(kind, initial, make_bytes("Value"), kinds) end
   check_type(kind, "Value")
   local value = make("Value", kind, 1)
   if initial ~= nil then value.value = initial end
@@ -39,11 +54,47 @@ function memory.Value(kind, initial)
 end
 
 function memory.Array(kind, source)
+  if type(kind) == "table" then return structures.new_array(kind, source, make_bytes("Array"), kinds) end
   check_type(kind, "Array")
+  local is_text = type(source) == "string" and (kind == "char" or kind == "c")
+  if is_text then return make("Array", kind, #source):copy(source) end
   if type(source) == "table" then return make("Array", kind, rawlen(source)):copy(source) end
   expect(checks.is_whole(source, 0), "Array",
     "a number of elements or a list expected, got " .. checks.show(source))
   return make("Array", kind, source)
+end
+
+-- Pointers of LuaJIT's ffi, where a VM has it: "double *" of f64. C functions of Lua's own interface take light
+-- userdata.
+local pointer_types = {} -- by their texts
+
+-- A worker's globals come when they are first used, so `require` is asked for as a script does.
+local function load_ffi()
+  local ok, ffi = pcall(function() return _G.require("ffi") end)
+  return ok and ffi or nil
+end
+
+function structures.c_type(kind)
+  if kind == "f64" then return "double" end
+  if kind == "f32" then return "float" end
+  if kind == "char" then return "char" end
+  return (kind:sub(1, 1) == "u" and "u" or "") .. "int" .. kind:sub(2) .. "_t"
+end
+
+local ffi -- false: there is none
+
+-- c_type: of a pointer, "double *"
+function structures.cast(address, c_type)
+  if ffi == nil then ffi = rawget(_G, "jit") and load_ffi() or false end
+  if not ffi then return address end
+  pointer_types[c_type] = pointer_types[c_type] or ffi.typeof(c_type)
+  return ffi.cast(pointer_types[c_type], address)
+end
+
+if rawget(_G, "jit") then
+  native.set_pointer_caster(function(address, kind)
+    return structures.cast(address, structures.c_type(kind) .. " *")
+  end)
 end
 
 -- Table -----------------------------------------------------------------------------------------------
@@ -73,6 +124,22 @@ function table_methods.update(self, key, f, ...)
   lock:release()
   if not ok then error(value, 0) end
   return value
+end
+
+-- wait_for(key, f, timeout): waits until f(t[key]) is true, and returns that value; nil, "timeout"
+function table_methods.wait_for(self, key, f, timeout)
+  checks.handle(self, "Table", "Table:wait_for")
+  expect(checks.is_callable(f), "Table:wait_for", "function expected, got " .. type(f))
+  timeout = checks.timeout(timeout, "Table:wait_for")
+  local ends = timeout and native.time() + timeout
+  if timeout == 0 then waits.give_turn() end
+  while true do
+    local seen, value = native.shared_table_look(self, key)
+    if f(value) then return value end
+    local left = ends and ends - native.time()
+    if left and left <= 0 then return nil, "timeout" end
+    native.shared_table_await(self, seen, left)
+  end
 end
 
 -- for key, value in t:iter() do: over the keys that were there at the start and still are
@@ -250,5 +317,6 @@ function memory.after_fork()
 end
 
 memory.SharedMemoryClass = shared_meta
+memory.StructClass, memory.StructArrayClass = structures.metas.Struct, structures.metas.StructArray
 
 return memory

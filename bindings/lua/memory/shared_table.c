@@ -253,6 +253,40 @@ static int table_close(lua_State *L) REQUIRES(rank_vm) {
   return table_collect(L);
 }
 
+/* ---- waiting for a change -------------------------------------------------------------------- */
+
+int shared_table_look_call(lua_State *L) {
+  struct table_handle *h = check_handle(L);
+  lua_settop(L, 2);
+  lua_pushnumber(L, shared_table_changes(table_of(L, h)));
+  bytes_clear(&h->room);
+  if (!push_value(L, h, push_key(L, h, 2))) lua_pushnil(L);
+  return 2;
+}
+
+struct awaiting {
+  struct shared_table *table;
+  uint32_t seen;
+};
+
+static status attempt_await(void *context, deadline until) {
+  const struct awaiting *a = context;
+  return shared_table_await_change(a->table, a->seen, until);
+}
+
+int shared_table_await_call(lua_State *L) REQUIRES(rank_vm) {
+  struct table_handle *h = check_handle(L);
+  struct awaiting a = {table_of(L, h), (uint32_t)lua_tonumber(L, 2)};
+  const deadline until = argument_timeout(L, 3);
+  struct object *held = shared_handle_hold(L, &h->shared);
+  const struct wait_for_others wait = {held, TRACE_CALL_WAIT, attempt_await, &a};
+  const status st = shared_handle_wait_for_others(L, &h->shared, &wait, until);
+  segment_release(held);
+  shared_handle_raise(L, &h->shared, st, "wait_for");
+  if (st == STATUS_CLOSED) shared_handle_refuse_closed(L, &h->shared);
+  return return_status(L, st);
+}
+
 static const luaL_Reg methods[] = {
     {"len", table_len}, {"keys", table_keys_method}, {"lock", table_lock_method}, {NULL, NULL}};
 

@@ -12,5 +12,10 @@ int shared_table_new(lua_State *L);
 /* shared_table_methods() → the table of methods, to which memory/memory.lua adds its own.
  * [-0, +1, raises] */
 int shared_table_methods(lua_State *L);
+/* shared_table_look(table, key) → a number that is another one after each change of the table, and the value of the
+ * key. [-0, +2, raises] */
+int shared_table_look_call(lua_State *L);
+/* shared_table_await(table, number, timeout) → true: the number is another one; or nil and why. [-0, +1 or 2, raises] */
+int shared_table_await_call(lua_State *L) REQUIRES(rank_vm);
 
 #endif

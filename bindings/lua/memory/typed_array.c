@@ -11,6 +11,7 @@
 #include "locks/lock_handle.h"
 #include "memory/array_element.h"
 #include "os/status_text.h"
+#include "state/library.h"
 
 enum flavor { VALUE, ARRAY, FLAVORS };
 
@@ -20,7 +21,9 @@ static const struct shared_type types[FLAVORS]; /* defined below the methods */
 
 struct array_handle {
   struct shared_handle shared;
-  struct array_view view; /* while it is open */
+  struct array_view view; /* while it is open: the whole array, or a part of it */
+  uint64_t first;         /* of the view's elements in the array, from 0 */
+  uint64_t whole;         /* how many the array has */
 };
 
 static struct shared_handle *handle_at(lua_State *L, int index) {
@@ -105,11 +108,38 @@ static struct range check_range(lua_State *L, const struct array_view *m, int in
 
 /* ---- one element ----------------------------------------------------------------------------- */
 
+static bool is_word_value(lua_State *L) {
+  return lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "value") == 0;
+}
+
+/* The field `value` of an array of char: the text before its first zero byte. Nothing of another one. [-0, +0|1, raises] */
+static int push_text(lua_State *L) {
+  const struct array_view *m = check_array(L, 1, ARRAY);
+  if (m->type->class != ELEMENT_CHAR) return 0;
+  lua_pushlstring(L, (const char *)m->data, strnlen((const char *)m->data, m->count));
+  return 1;
+}
+
+/* The text, and a zero byte behind it where there is room; what follows stays. [-0, +0, raises] */
+static void set_text(lua_State *L, const struct array_view *m) {
+  size_t size = 0;
+  if (m->type->class != ELEMENT_CHAR)
+    luaL_error(L, "Array: only an Array of char has a value, which is text");
+  if (lua_type(L, 3) != LUA_TSTRING)
+    luaL_error(L, "Array: value: a string expected, got %s", luaL_typename(L, 3));
+  const char *text = lua_tolstring(L, 3, &size);
+  if (size > m->count)
+    luaL_error(L, "Array: value: at most %s bytes expected, got %s", push_count(L, m->count),
+               push_count(L, size));
+  memcpy(m->data, text, size);
+  if (size < m->count) m->data[size] = 0;
+}
+
 static int array_index(lua_State *L) {
   if (lua_type(L, 2) != LUA_TNUMBER) {
     lua_pushvalue(L, 2);
     lua_rawget(L, lua_upvalueindex(1));
-    return 1;
+    return lua_isnil(L, -1) && is_word_value(L) ? push_text(L) : 1;
   }
   const struct target t = check_target(L);
   array_element_push(L, t.type, typed_array_load(t.m, t.index));
@@ -117,13 +147,13 @@ static int array_index(lua_State *L) {
 }
 
 static int array_newindex(lua_State *L) {
+  if (is_word_value(L)) {
+    set_text(L, check_array(L, 1, ARRAY));
+    return 0;
+  }
   const struct target t = check_target(L);
   typed_array_store(t.m, t.index, check_element(L, 3, t.type, t.name));
   return 0;
-}
-
-static bool is_word_value(lua_State *L) {
-  return lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "value") == 0;
 }
 
 static int value_index(lua_State *L) {
@@ -309,6 +339,85 @@ static int array_iter(lua_State *L) {
   return 3;
 }
 
+/* ---- views ----------------------------------------------------------------------------------- */
+
+/* Makes the handle one of a part of what it has. */
+static void narrow(struct array_handle *h, struct range r) {
+  h->view.data += r.first * h->view.size;
+  h->view.count = r.count;
+  h->first += r.first;
+}
+
+/* view(first, last) → an Array of these elements, which are the same memory. [-0, +1, raises] */
+static int array_view_method(lua_State *L) {
+  const struct range r = check_range(L, check_array(L, 1, ARRAY), 2);
+  struct array_handle *h = shared_handle_push(L, &types[ARRAY]);
+  (void)check_array(L, 1, ARRAY); /* a finalizer may have closed it */
+  const struct array_handle *from = lua_touserdata(L, 1);
+  shared_handle_take(L, &h->shared, shared_handle_hold(L, &from->shared));
+  h->view = from->view;
+  h->first = from->first;
+  narrow(h, r);
+  return 1;
+}
+
+/* typed_array_cast(bytes, type) → an Array of that type over the memory of an Array of bytes, which is aligned for it.
+ * It stays in this VM. [-0, +1, raises] */
+int typed_array_cast_call(lua_State *L) {
+  const struct array_element_type *type = element_type_called(luaL_checkstring(L, 2));
+  (void)check_array(L, 1, ARRAY);
+  luaL_argcheck(L, type, 2, "a type expected");
+  struct array_handle *h = shared_handle_push(L, &types[ARRAY]);
+  const struct array_view *m = check_array(L, 1, ARRAY); /* a finalizer may have closed it */
+  const struct array_handle *from = lua_touserdata(L, 1);
+  luaL_argcheck(L, m->size == 1 && (uintptr_t)m->data % type->size == 0, 1, "aligned bytes expected");
+  shared_handle_take(L, &h->shared, shared_handle_hold(L, &from->shared));
+  h->view = (struct array_view){m->array, type, m->data, m->count / type->size, type->size};
+  return 1;
+}
+
+static bool is_same_part(const struct array_handle *a, const struct array_handle *b) {
+  if (!a || !b || a->shared.object != b->shared.object) return false;
+  return !a->shared.object || (a->first == b->first && a->view.count == b->view.count);
+}
+
+/* __eq: of one part of one array. [-0, +1, does not raise] */
+static int array_eq(lua_State *L) {
+  lua_pushboolean(
+      L, is_same_part(shared_handle_at(L, 1, &types[ARRAY], 1), shared_handle_at(L, 2, &types[ARRAY], 1)));
+  return 1;
+}
+
+/* A view travels with its place in the array: the number of its elements in the high half, its first one, from 1, in the
+ * low half. 0: it is the whole array, or closed. */
+enum { HALF = 32 };
+static const uint64_t low_half = UINT32_MAX;
+
+static bool is_whole(const struct array_handle *h) { return h->view.count == h->whole; }
+
+static uint64_t send_array(lua_State *L, int index) {
+  const struct array_handle *h = lua_touserdata(L, index);
+  if (h->shared.object && !is_whole(h) && (h->first >= low_half || h->view.count > low_half))
+    luaL_error(L, "Array: a view of or behind more than %s elements cannot be sent; send the array",
+               push_count(L, low_half));
+  return shared_handle_send(L, index);
+}
+
+static uint64_t place_of_view(lua_State *L, int index) {
+  const struct array_handle *h = lua_touserdata(L, index);
+  return !h->shared.object || is_whole(h) ? 0 : h->view.count << HALF | (h->first + 1);
+}
+
+static void receive_view(lua_State *L, const struct handle_type *travels, uint64_t reference,
+                         uint64_t place) {
+  shared_handle_receive(L, travels, reference);
+  struct array_handle *h = lua_touserdata(L, -1);
+  const struct range r = {(place & low_half) - 1, place >> HALF};
+  if ((place & low_half) == 0 || r.first > h->view.count || r.count > h->view.count - r.first)
+    luaL_error(L, "Array: the message names no part of it");
+  narrow(h, r);
+}
+
 /* ---- both ------------------------------------------------------------------------------------ */
 
 static const struct array_view *check_either(lua_State *L) {
@@ -316,8 +425,30 @@ static const struct array_view *check_either(lua_State *L) {
   return check_array(L, 1, h && h->type == &types[VALUE] ? VALUE : ARRAY);
 }
 
-static int typed_array_pointer_method(lua_State *L) {
+static int typed_array_address_method(lua_State *L) {
   lua_pushlightuserdata(L, check_either(L)->data);
+  return 1;
+}
+
+static const char caster_key = 'c'; /* its address is the key; never written */
+
+int typed_array_set_caster(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &caster_key);
+  return 0;
+}
+
+/* pointer() → the address; where there is LuaJIT's ffi, as a pointer to its type. [-0, +1, raises] */
+static int typed_array_pointer_method(lua_State *L) {
+  if (lua_is_jit() && !library_is_required(L) && library_require(L))
+    lua_settop(L, 1); /* which sets the caster */
+  const struct array_view *m = check_either(L);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &caster_key);
+  lua_pushlightuserdata(L, m->data);
+  if (lua_isnil(L, -2)) return 1;
+  lua_pushstring(L, m->type->name);
+  lua_call(L, 2, 1);
   return 1;
 }
 
@@ -363,14 +494,21 @@ static int typed_array_collect(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg value_methods[] = {
-    {"add", typed_array_add_method},           {"cas", typed_array_cas_method},
-    {"exchange", typed_array_exchange_method}, {"max", typed_array_max_method},
-    {"min", typed_array_min_method},           {"lock", typed_array_lock_method},
-    {"get_lock", typed_array_lock_method},     {"pointer", typed_array_pointer_method},
-    {"type", typed_array_type_name_method},    {NULL, NULL}};
-static const luaL_Reg array_methods[] = {{"fill", array_fill}, {"slice", array_slice}, {"bytes", array_bytes},
-                                         {"copy", array_copy}, {"iter", array_iter},   {NULL, NULL}};
+static const luaL_Reg value_methods[] = {{"add", typed_array_add_method},
+                                         {"cas", typed_array_cas_method},
+                                         {"exchange", typed_array_exchange_method},
+                                         {"max", typed_array_max_method},
+                                         {"min", typed_array_min_method},
+                                         {"lock", typed_array_lock_method},
+                                         {"get_lock", typed_array_lock_method},
+                                         {"pointer", typed_array_pointer_method},
+                                         {"address", typed_array_address_method},
+                                         {"type", typed_array_type_name_method},
+                                         {NULL, NULL}};
+static const luaL_Reg array_methods[] = {
+    {"fill", array_fill}, {"slice", array_slice}, {"bytes", array_bytes},
+    {"copy", array_copy}, {"iter", array_iter},   {"view", array_view_method},
+    {NULL, NULL}};
 
 /* ---- making and travelling ------------------------------------------------------------------- */
 
@@ -386,6 +524,7 @@ static void extend_class(lua_State *L, const struct shared_type *type) {
   shared_handle_set_function(L, "__tostring", typed_array_tostring_method);
   shared_handle_set_function(L, "__newindex", is_array ? array_newindex : value_newindex);
   if (is_array) {
+    shared_handle_set_function(L, "__eq", array_eq);
     shared_handle_set_function(L, "__len", array_len);
     shared_handle_set_function(L, "__pairs", array_iter);
   }
@@ -396,6 +535,7 @@ static void take_view(lua_State *L, void *handle) {
   struct array_handle *h = handle;
   (void)L;
   h->view = typed_array_view((struct typed_array *)(void *)h->shared.object);
+  h->whole = h->view.count;
 }
 
 static const struct shared_type types[FLAVORS] = {
@@ -411,7 +551,12 @@ static const struct shared_type types[FLAVORS] = {
                .gone = "close",
                .extend = extend_class,
                .take = take_view},
-    [ARRAY] = {.travels = SHARED_TRAVELS("Array"),
+    [ARRAY] = {.travels = {.name = "Array",
+                           .send = send_array,
+                           .receive = shared_handle_receive,
+                           .drop = message_refs_drop_reference,
+                           .place = place_of_view,
+                           .receive_part = receive_view},
                .class = {.name = "Array",
                          .key = "manymoons.Array",
                          .methods = value_methods,

@@ -48,8 +48,9 @@ local function refuse(kind, size, most)
   return string.format("message too large: it has %.0f bytes, and max_message is %.0f", size, most)
 end
 
--- Receives the next frame: its kind and bytes, which stay in `state` until the caller takes them; or nil and why.
-local function fetch(state, timeout)
+-- Receives the next frame: its kind and bytes, which stay in `state` until the caller takes them; or nil and why. A
+-- frame with more bytes than `limit` is not read beyond its header.
+local function fetch(state, timeout, limit)
   local stream = state.stream
   if state.failure then return nil, state.failure end
   local until_when = timeout and timeout > 0 and native.time() + timeout
@@ -62,6 +63,7 @@ local function fetch(state, timeout)
     if state.failure then return nil, state.failure end
     state.kind, state.size = kind, size
   end
+  if limit and state.kind == BYTES and state.size > limit then return nil, checks.too_large(state.size, limit) end
   if not state.bytes then
     local bytes, why = stream:receive(state.size, left())
     if not bytes then return nil, why end
@@ -87,7 +89,7 @@ end
 
 local function new_connection(stream, has_key, most)
   local state = { stream = stream, trust = has_key and "peer" or "stranger", most = most }
-  return setmetatable({ _state = state }, connection_meta)
+  return setmetatable({ _state = state, closed = false, readable = true, writable = true }, connection_meta)
 end
 
 local function send(state, kind, bytes, where)
@@ -106,9 +108,9 @@ function Connection.send(self, ...)
   return send(state, VALUE, native.dumps((...)), "Connection:send")
 end
 
-function Connection.send_bytes(self, bytes)
+function Connection.send_bytes(self, bytes, offset, size)
   local state = check(self, "Connection:send_bytes")
-  expect(type(bytes) == "string", "Connection:send_bytes", "string expected, got " .. type(bytes))
+  bytes = checks.part(bytes, offset, size, "Connection:send_bytes")
   return send(state, BYTES, bytes, "Connection:send_bytes")
 end
 
@@ -123,9 +125,10 @@ function Connection.recv(self, timeout)
   return native.loads_from(state.trust, bytes)
 end
 
-function Connection.recv_bytes(self, timeout)
+function Connection.recv_bytes(self, timeout, limit)
   local state = check(self, "Connection:recv_bytes")
-  local kind, bytes = fetch(state, checks.timeout(timeout, "Connection:recv_bytes"))
+  limit = checks.limit(limit, "Connection:recv_bytes")
+  local kind, bytes = fetch(state, checks.timeout(timeout, "Connection:recv_bytes"), limit)
   if not kind then return nil, bytes end
   if kind == VALUE then
     checks.fail("Connection:recv_bytes: the next message was sent with send; receive it with recv")
@@ -146,7 +149,7 @@ function Connection.fileno(self) return check(self, "Connection:fileno").stream:
 function Connection.close(self)
   checks.self(self, connection_meta, "Connection:close")
   if self._state then self._state.stream:close() end
-  self._state = nil
+  self._state, self.closed = nil, true
 end
 
 connection_meta.__close = Connection.close

@@ -15,7 +15,8 @@ local expect = checks.expect
 
 local arguments = {}
 
-local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true,
+local pool_options = { workers = true, initializer = true, initargs = true, finalizer = true, maxtasksperchild = true,
+  name = true,
   sandbox = true, method = true, many_workers = true, cpus = true, seed = true, idle = true }
 for _, name in ipairs(limits.names) do pool_options[name] = true end
 
@@ -65,8 +66,10 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
   end
   check_workers(options.workers, options.many_workers)
   check_count(options.maxtasksperchild, "maxtasksperchild")
-  expect(options.initializer == nil or checks.is_callable(options.initializer), "Pool",
-    "initializer: a function expected, got " .. type(options.initializer))
+  for _, name in ipairs({ "initializer", "finalizer" }) do
+    expect(options[name] == nil or checks.is_callable(options[name]), "Pool",
+      name .. ": a function expected, got " .. type(options[name]))
+  end
   expect(options.name == nil or type(options.name) == "string", "Pool",
     "name: a string expected, got " .. type(options.name))
   check_seed(world, options.seed)
@@ -80,6 +83,7 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
   return {
     workers = options.workers or native.cpu_count(),
     initializer = options.initializer,
+    finalizer = options.finalizer,
     initargs = checks.arguments(args, "Pool", "initargs"),
     maxtasksperchild = options.maxtasksperchild,
     name = options.name,
@@ -108,6 +112,7 @@ local option_checks = {
   window = { function(v) return checks.is_whole(v, 1) end, "a whole number, 1 or more," },
   retries = { function(v) return checks.is_whole(v, 0) end, "a whole number, 0 or more," },
   timeout = { is_seconds, "a number of seconds above 0" },
+  total_timeout = { is_seconds, "a number of seconds above 0" },
   progress = { is_progress, "true, a label or a function" },
   callback = { checks.is_callable, "a function" },
   error_callback = { checks.is_callable, "a function" },
@@ -132,7 +137,8 @@ local function allow(...)
   return set
 end
 
-arguments.map = allow("chunksize", "timeout", "retries", "progress", "errors", "retry_errors", "backoff", "resume")
+arguments.map = allow("chunksize", "timeout", "total_timeout", "retries", "progress", "errors", "retry_errors",
+  "backoff", "resume")
 arguments.imap = allow("chunksize", "timeout", "retries", "progress", "window", "errors", "retry_errors", "backoff",
   "resume")
 arguments.fold = allow("timeout", "retries", "progress")

@@ -5,6 +5,7 @@ local require = ...
 local errors = require("core.errors")
 local open_pools = require("pool.open_pools")
 local tasks = require("pool.tasks")
+local log = require("worker.log")
 
 local ending = {}
 
@@ -14,6 +15,7 @@ local ANY_TASK = 2 ^ 53 -- no task has this number
 local function take_workers(pool)
   local workers = pool._workers
   local handles = workers.handles
+  for _, name in ipairs(workers.names) do log.say("info", "%s ends with its pool", name) end
   workers.handles, workers.names, workers.vacancies, workers.stopping = {}, {}, {}, {}
   return handles
 end

@@ -295,7 +295,8 @@ local backends = { serial = serial_backend, vm = vm_backend, rings = rings_backe
 local function config_of(world, row, options)
   return {
     name = options.name or "PoolWorker", row = row, world = world, workers = row.is_immediate and 1 or options.workers,
-    initializer = options.initializer, initargs = options.initargs, max_tasks = options.maxtasksperchild,
+    initializer = options.initializer, initargs = options.initargs, finalizer = options.finalizer,
+    max_tasks = options.maxtasksperchild,
     method = options.method, limits = options.limits, sandbox = options.sandbox, cpus = options.cpus,
     timeout = options.timeout, retries = 0, seed = options.seed, idle = options.idle,
     takes_text = false,

@@ -45,7 +45,7 @@ struct pool_worker {
   uint64_t seed;
 };
 
-enum { HANDLER = 1, CACHE = 2, BASE = 2 }; /* the worker's stack */
+enum { HANDLER = 1, CACHE = 2, FINALIZER = 3, BASE = 3 }; /* the worker's stack */
 
 /* Only this worker writes its status's counts. */
 static void add_to(_Atomic uint64_t *count, uint64_t more) {
@@ -550,6 +550,22 @@ static void initialize(lua_State *L, struct pool_worker *w, int count) {
   vm_raise_exit(L, w->vm, 1);
 }
 
+/* For a worker that ends by itself. What the finalizer raises is reported, and ends nothing. */
+static void finalize(lua_State *L, struct pool_worker *w) {
+  lua_settop(L, BASE);
+  if (lua_isnil(L, FINALIZER)) return;
+  lua_pushcfunction(L, caller_run);
+  lua_pushvalue(L, FINALIZER);
+  if (lua_pcall(L, 1, 0, HANDLER) == 0) return;
+  if (vm_should_stop(w->vm)) vm_pass_stop(L, w->vm);
+  failure_complete(L);
+  settings_push(L);
+  lua_getfield(L, -1, "name");
+  lua_insert(L, BASE + 1);
+  lua_pop(L, 1);
+  failure_report(L, lua_tostring(L, BASE + 1));
+}
+
 static uint64_t most_tasks(lua_State *L) {
   settings_push(L);
   lua_getfield(L, -1, "maxtasksperchild");
@@ -607,8 +623,9 @@ void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct 
   lua_insert(L, HANDLER);
   lua_newtable(L);
   lua_insert(L, CACHE);
+  lua_insert(L, FINALIZER);
   globals_apply_begin(L);
-  initialize(L, w, count);
+  initialize(L, w, count - 1);
   w->left = most_tasks(L);
   read_seed(L, w);
   atomic_store(&worker_status->ready_ns, clock_now_ns());
@@ -617,4 +634,5 @@ void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct 
     clear_claim(worker_status);
     if (vm_should_stop(w->vm)) vm_pass_stop(L, w->vm); /* the task caught the error */
   }
+  if (!atomic_load(&worker_status->stop_requested)) finalize(L, w);
 }

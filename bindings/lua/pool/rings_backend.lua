@@ -7,9 +7,11 @@ local checks = require("core.checks")
 local starting = require("worker.start")
 
 local function start(backend, config, settings)
-  local args = config.initargs
+  local values = checks.pack(config.initializer, checks.unpack(config.initargs, 1, config.initargs.n))
+  values.n = values.n + 1
+  values[values.n] = config.finalizer
   local method = starting.method_of(config.world, config.method, config.limits or config.sandbox)
-  return starting.start("Pool", method, settings, backend, config.initializer, checks.unpack(args, 1, args.n))
+  return starting.start("Pool", method, settings, backend, checks.unpack(values, 1, values.n))
 end
 
 return { new = native.pool_rings_new, start = start }

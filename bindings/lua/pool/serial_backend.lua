@@ -8,6 +8,7 @@ local identity = require("core.identity")
 local local_backend = require("pool.local_backend")
 local runner = require("pool.vm_runner")
 local waits = require("core.waits")
+local log = require("worker.log")
 
 local unpack = checks.unpack
 
@@ -21,9 +22,9 @@ local function as_worker(worker, f, ...)
     task = waits.current_task(),
   }
   worker.state.me = me
-  local before = identity.set_current(me)
+  local before, parent = identity.set_current(me, identity.current())
   local results = checks.pack(f(...))
-  identity.set_current(before)
+  identity.set_current(before, parent)
   return unpack(results, 1, results.n)
 end
 
@@ -37,7 +38,9 @@ end
 local function begin(self, name)
   local config, worker = self.config, self.worker
   local args = config.initargs
-  worker.name, worker.world, worker.state = name, config.world, runner.new_state(config.max_tasks, config.seed)
+  worker.name, worker.world = name, config.world
+  log.say("info", "%s starts, pid %d", name, native.pid())
+  worker.state = runner.new_state(config.max_tasks, config.seed, config.finalizer)
   as_worker(worker, runner.initialize, worker.state, put_into(self), config.initializer, unpack(args, 1, args.n))
   worker.state.ready = native.time()
 end
@@ -54,8 +57,17 @@ local function run_timed(self, task)
   as_worker(worker, runner.run_limited, task, worker.state, put_into(self), is_here)
 end
 
+-- A worker that called os.exit has died.
+local function finalize(self)
+  local state = self.worker.state
+  if not (state.me and state.me.exit_code) then as_worker(self.worker, runner.finalize, state) end
+end
+
 function Backend.put_task(self, task)
-  if self.worker.state.left <= 0 then begin(self, self.next_name()) end
+  if self.worker.state.left <= 0 then
+    finalize(self)
+    begin(self, self.next_name())
+  end
   if self.timeout then
     run_timed(self, task)
   else
@@ -84,7 +96,7 @@ function Backend.wake() end
 function Backend.waitable(self) return self end -- every future is done when it is made
 function Backend.rescue() end
 function Backend.is_worker() return false end
-function Backend.close() end
+Backend.close = finalize
 function Backend.drain() end
 
 local Worker = {}

@@ -59,6 +59,7 @@ local function serve(backend, state, initializer, ...)
       if task.limit then run_limited(task, state, put) else runner.run(task, state, put) end
       if waits.is_ending() then error("interrupted", 0) end -- the task caught that
     end
+    if state.leaves or not state.must_stop then runner.finalize(state) end
   end
   backend.members[identity.execution_context()] = nil
 end
@@ -111,7 +112,7 @@ end
 
 function Backend.request_leave(self, worker)
   local state = self.states[worker]
-  state.must_stop = true
+  state.must_stop, state.leaves = true, true
   state.leave:put(true)
 end
 
@@ -136,7 +137,7 @@ local function new(row)
 end
 
 local function start(backend, config, settings)
-  local state, args = runner.new_state(config.max_tasks, config.seed), config.initargs
+  local state, args = runner.new_state(config.max_tasks, config.seed, config.finalizer), config.initargs
   state.leave = native.local_queue_new("SimpleQueue")
   local worker = starting.start("Pool", backend.method, settings, nil, serve, backend, state, config.initializer,
     unpack(args, 1, args.n))

@@ -7,10 +7,11 @@
 --   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; leave, a queue that has a value
 --           once an idle worker has to end (pool/vm_backend.lua); tasks, busy,
 --           made, ready, left; seed of the pool's streams; me: in the world `serial` the identity of the worker in
---           this call
+--           this call; finalizer, until it has run
 local require, native = ...
 
 local checks = require("core.checks")
+local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local identity = require("core.identity")
 local waits = require("core.waits")
@@ -27,8 +28,9 @@ local FLUSH, RETURN, STRIDE_MAX = protocol.FLUSH_NS / 1e9, protocol.RETURN_NS / 
 
 local runner = {}
 
-function runner.new_state(maxtasks, seed)
+function runner.new_state(maxtasks, seed, finalizer)
   return {
+    finalizer = finalizer,
     claim = 0, item = 0, begun = 0, tasks = 0, busy = 0, made = time(), ready = 0, left = maxtasks or math.huge,
     seed = seed,
   }
@@ -277,6 +279,16 @@ function runner.initialize(state, put, initializer, ...)
   if has_exited(state) then ok, err = false, exit_error(state, "in its initializer") end
   put({ id = 0, outcome = ok and OK or INITIALIZER_FAILED, values = pack(err) })
   return ok
+end
+
+-- For a worker that ends by itself. What the finalizer raises is reported, and ends nothing.
+function runner.finalize(state)
+  local finalizer, name = state.finalizer, identity.current().name
+  state.finalizer = nil
+  if not finalizer then return end
+  local ok, err = errors.call_here(name, finalizer)
+  if ok or has_exited(state) then return end
+  diagnostics.write(native.printable(name) .. ": " .. tostring(err) .. "\n")
 end
 
 return runner

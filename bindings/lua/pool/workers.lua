@@ -14,6 +14,7 @@ local deaths = require("pool.deaths")
 local ending = require("pool.ending")
 local results = require("pool.results")
 local tasks = require("pool.tasks")
+local log = require("worker.log")
 local processors = require("worker.processors")
 local sandbox = require("worker.sandbox")
 local starting = require("worker.start")
@@ -173,6 +174,7 @@ local function reap(pool, index)
   local was_ready = select(4, backend:measures(worker)) > 0
   own.stopping[worker], own.leaving[worker] = nil, nil
   worker:close()
+  log.say_end(name, code)
   if not was_asked and item == 0 and (task or code ~= 0) then deaths.note(own.deaths, was_ready, time(), code) end
   if task then tasks.reassign(pool, task, item, name, code, refusal) end
 end

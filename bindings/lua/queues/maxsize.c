@@ -1,65 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "queues/maxsize.h"
 
-#include "state/weak_table.h"
+#include "queues/variants.h"
 
-/* Of a class's metatable: the copies of it by number. Those that no queue has any more go. */
-static const char copies_field[] = "__mm_bounded";
-
-void maxsize_declare(lua_State *L) {
-  lua_pushinteger(L, 0);
-  lua_setfield(L, -2, "maxsize");
-}
-
-/* metatable → metatable, copies */
-static void push_copies(lua_State *L) {
-  lua_getfield(L, -1, copies_field);
-  if (lua_istable(L, -1)) return;
-  lua_pop(L, 1);
-  weak_table_push(L, "v", 0);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -3, copies_field);
-}
-
-/* metatable → metatable, methods with the field */
-static void push_methods(lua_State *L, lua_Integer maxsize) {
-  lua_createtable(L, 0, 1);
+static void fill(lua_State *L, lua_Integer maxsize) {
   lua_pushinteger(L, maxsize);
   lua_setfield(L, -2, "maxsize");
-  lua_createtable(L, 0, 1);
-  lua_getfield(L, -3, "__index");
-  lua_setfield(L, -2, "__index");
-  lua_setmetatable(L, -2);
 }
 
-/* metatable → metatable, copy */
-static void push_copy(lua_State *L, lua_Integer maxsize) {
-  lua_newtable(L);
-  lua_pushnil(L);
-  while (lua_next(L, -3)) {
-    lua_pushvalue(L, -2);
-    lua_insert(L, -2);
-    lua_rawset(L, -4);
-  }
-  lua_pushvalue(L, -2);
-  push_methods(L, maxsize);
-  lua_setfield(L, -3, "__index");
-  lua_pop(L, 1);
-}
+void maxsize_declare(lua_State *L) { fill(L, 0); }
 
 void maxsize_set(lua_State *L, lua_Integer maxsize) {
-  if (maxsize == 0) return;
-  lua_getmetatable(L, -1);
-  push_copies(L);
-  lua_rawgeti(L, -1, (int)maxsize);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    lua_pushvalue(L, -2);
-    push_copy(L, maxsize);
-    lua_remove(L, -2);
-    lua_pushvalue(L, -1);
-    lua_rawseti(L, -3, (int)maxsize);
-  }
-  lua_setmetatable(L, -4);
-  lua_pop(L, 2);
+  if (maxsize) variant_set(L, maxsize, fill);
 }

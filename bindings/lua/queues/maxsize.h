@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The field `maxsize` of queues.
- *
- * A queue without a bound has the metatable of its class, whose methods have the field with 0. One with a bound has a
- * copy of that metatable, one for each number, whose methods are those of the class and the field. So neither a method
- * nor the field is found by a call. */
+/* The field `maxsize` of queues: 0 in the methods of their class, and in a variant for each bound (variants.h). */
 #ifndef BINDINGS_QUEUES_MAXSIZE_H
 #define BINDINGS_QUEUES_MAXSIZE_H
 

@@ -6,10 +6,14 @@
  */
 #include "queues/pipe.h"
 
+#include <stdio.h>
+
 #include "channel/pipe.h"
+#include "core/arguments.h"
 #include "core/shared_handle.h"
 #include "core/wait_any.h"
 #include "core/waiting.h"
+#include "queues/variants.h"
 #include "state/parcel.h"
 #include "state/transfer.h"
 #include "state/weak_table.h"
@@ -27,11 +31,30 @@ struct connection {
   bool is_receiving; /* a caller of this VM waits in it, or decodes; another one is refused */
   bool never_waits;  /* serial */
   int notify_fd;     /* fileno; -1: nobody asked */
+  int ways;          /* READABLE and WRITABLE */
 };
+
+/* The variants of connections: the fields `readable` and `writable` of an end, and `closed` (variants.h). */
+enum connection_state { READABLE = 1, WRITABLE = 2, CLOSED = 4 };
 
 static const char bytes_mark = 'B';
 
 static const struct shared_type type; /* defined below the methods */
+
+static void fill_state(lua_State *L, lua_Integer state) {
+  lua_pushboolean(L, (state & READABLE) != 0);
+  lua_setfield(L, -2, "readable");
+  lua_pushboolean(L, (state & WRITABLE) != 0);
+  lua_setfield(L, -2, "writable");
+  lua_pushboolean(L, (state & CLOSED) != 0);
+  lua_setfield(L, -2, "closed");
+}
+
+/* The connection at index 1; it may be closed. */
+static struct connection *connection_at(lua_State *L) {
+  struct connection *c = shared_handle_at(L, 1, &type, 1);
+  return c ? c : class_check(L, 1, &type.class); /* raises */
+}
 
 static void close_notify_socket(struct connection *c) {
   if (c->notify_fd >= 0) notify_socket_close(c->notify_fd);
@@ -189,13 +212,37 @@ static int connection_send(lua_State *L) REQUIRES(rank_vm) {
   return finish_send(L, c, &sending, send_parcel(L, c, &sending), "Connection:send");
 }
 
-static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
-  const struct connection *c = check_sender(L, "send_bytes");
-  lua_settop(L, 2);
+/* A number of bytes, an argument of `method`. */
+static size_t check_size(lua_State *L, int index, const char *method, const char *name) {
+  const lua_Number most = 9007199254740992.0; /* that doubles count exactly */
+  const lua_Number size = lua_type(L, index) == LUA_TNUMBER ? lua_tonumber(L, index) : -1;
+  if (!(size >= 0 && size <= most) || size != (lua_Number)(uint64_t)size)
+    luaL_error(L, "Connection:%s: %s: a whole number, 0 or more, expected, got %s", method, name,
+               argument_shown(L, index));
+  return (size_t)size;
+}
+
+/* The bytes at index 2, from the offset at index 3 on, as many as index 4 says. */
+static const char *check_bytes(lua_State *L, size_t *size) {
   if (lua_type(L, 2) != LUA_TSTRING)
     luaL_error(L, "Connection:send_bytes: string expected, got %s", luaL_typename(L, 2));
+  size_t whole = 0;
+  const char *data = lua_tolstring(L, 2, &whole);
+  const size_t offset = lua_isnoneornil(L, 3) ? 0 : check_size(L, 3, "send_bytes", "offset");
+  *size = lua_isnoneornil(L, 4) ? 0 : check_size(L, 4, "send_bytes", "size");
+  if (offset > whole || *size > whole - offset)
+    luaL_error(L, "Connection:send_bytes: %s bytes from offset %s on are not within its %d",
+               lua_isnoneornil(L, 4) ? "0" : argument_shown(L, 4), argument_shown(L, 3), (int)whole);
+  if (lua_isnoneornil(L, 4)) *size = whole - offset;
+  return data + offset;
+}
+
+static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
+  const struct connection *c = check_sender(L, "send_bytes");
+  lua_settop(L, 4);
   size_t size = 0;
-  const char *data = lua_tolstring(L, 2, &size);
+  const char *data = check_bytes(L, &size);
+  lua_settop(L, 2);
   struct sending sending = {
       .parcel.record = {.head = &bytes_mark, .head_size = 1, .body = data, .body_size = size}};
   return finish_send(L, c, &sending, send_parcel(L, c, &sending), "Connection:send_bytes");
@@ -339,6 +386,21 @@ static int receive_value(lua_State *L, deadline until) REQUIRES(rank_vm) {
   return finish_receive(L, c, push_value);
 }
 
+enum { LIMIT = 3 }; /* the argument of recv_bytes */
+
+/* Whether the message has more bytes than the caller takes: then it stays. [-0, +0 or 2, memory] */
+static bool is_beyond_limit(lua_State *L, const struct connection *c) {
+  const size_t size = c->message.size - 1;
+  const lua_Number limit = lua_isnoneornil(L, LIMIT) ? (lua_Number)SIZE_MAX : lua_tonumber(L, LIMIT);
+  if ((lua_Number)size <= limit) return false;
+  char text[96];
+  snprintf(text, sizeof text, "too large: the next message has %zu bytes, and the limit is %.0f", size,
+           limit);
+  lua_pushnil(L);
+  lua_pushstring(L, text);
+  return true;
+}
+
 static int receive_bytes(lua_State *L, deadline until) REQUIRES(rank_vm) {
   if (was_closed_meanwhile(L)) return return_failure(L, STATUS_CLOSED);
   struct connection *c = check_receiver(L, "recv_bytes");
@@ -348,6 +410,7 @@ static int receive_bytes(lua_State *L, deadline until) REQUIRES(rank_vm) {
   if (st) return return_failure(L, st);
   if (!is_of_bytes(c))
     return luaL_error(L, "Connection:recv_bytes: the next message was sent with send; receive it with recv");
+  if (is_beyond_limit(L, c)) return 2;
   return finish_receive(L, c, push_bytes);
 }
 
@@ -370,6 +433,7 @@ static int connection_recv(lua_State *L) REQUIRES(rank_vm) {
 
 static int connection_recv_bytes(lua_State *L) REQUIRES(rank_vm) {
   waiting_begin(L);
+  if (!lua_isnil(L, LIMIT)) (void)check_size(L, LIMIT, "recv_bytes", "limit");
   return waiting_run(L, receive_bytes, argument_timeout(L, 2));
 }
 
@@ -405,7 +469,7 @@ static void let_go_of_end(struct connection *c) {
 }
 
 static int connection_collect(lua_State *L) {
-  struct connection *c = class_check(L, 1, &type.class);
+  struct connection *c = connection_at(L);
   if (!c->end) return 0;
   let_go_of_end(c);
   shared_handle_drop(&c->shared);
@@ -415,12 +479,14 @@ static int connection_collect(lua_State *L) {
 }
 
 static int connection_close(lua_State *L) REQUIRES(rank_vm) {
-  struct connection *c = class_check(L, 1, &type.class);
+  struct connection *c = connection_at(L);
   if (!c->end) return 0;
   let_go_of_end(c);
   shared_handle_close(L, 1, c->notify_fd);
   close_notify_socket(c);
   if (!c->is_receiving) free_inbox(c);
+  lua_settop(L, 1);
+  variant_set(L, CLOSED | c->ways, fill_state);
   return 0;
 }
 
@@ -467,7 +533,16 @@ static void take_end(lua_State *L, void *handle) {
   c->outgoing = pipe_outgoing(c->end);
   c->reference = segment_object_ref(c->shared.object);
   c->slot = segment_slot();
+  c->ways = (c->incoming ? READABLE : 0) | (c->outgoing ? WRITABLE : 0);
+  if (c->ways != (READABLE | WRITABLE)) variant_set(L, c->ways, fill_state);
   note_user(L, c);
+}
+
+static void extend_class(lua_State *L, const struct shared_type *own) {
+  (void)own;
+  lua_getfield(L, -1, "__index");
+  fill_state(L, READABLE | WRITABLE);
+  lua_pop(L, 1);
 }
 
 /* A forked child sends what it has taken over. */
@@ -492,6 +567,7 @@ static const struct shared_type type = {
     .kind = OBJECT_PIPE_END,
     .size = sizeof(struct connection),
     .gone = "close",
+    .extend = extend_class,
     .init = init_connection,
     .take = take_end,
 };

@@ -18,7 +18,7 @@ local Envelope = {} -- the metatable of bytes on their way
 
 local function check(self, where, direction, what)
   checks.self(self, connection_meta, where)
-  if self._is_closed then checks.fail("Connection: used after close") end
+  if self.closed then checks.fail("Connection: used after close") end
   if not self[direction] then checks.fail(where .. ": this end of a one-way pipe only " .. what) end
   return self[direction]
 end
@@ -33,9 +33,9 @@ function Connection.send(self, ...)
   return send(self, "Connection:send", (...))
 end
 
-function Connection.send_bytes(self, bytes)
+function Connection.send_bytes(self, bytes, offset, size)
   checks.self(self, connection_meta, "Connection:send_bytes")
-  expect(type(bytes) == "string", "Connection:send_bytes", "string expected, got " .. type(bytes))
+  bytes = checks.part(bytes, offset, size, "Connection:send_bytes")
   return send(self, "Connection:send_bytes", setmetatable({ bytes = bytes }, Envelope))
 end
 
@@ -65,12 +65,16 @@ function Connection.recv(self, timeout)
   return take(self)
 end
 
-function Connection.recv_bytes(self, timeout)
+function Connection.recv_bytes(self, timeout, limit)
+  checks.self(self, connection_meta, "Connection:recv_bytes")
+  limit = checks.limit(limit, "Connection:recv_bytes")
   local ok, why = fetch(self, "Connection:recv_bytes", timeout)
   if not ok then return nil, why end
   if getmetatable(self._next) ~= Envelope then
     checks.fail("Connection:recv_bytes: the next message was sent with send; receive it with recv")
   end
+  local size = #self._next.bytes
+  if limit and size > limit then return nil, checks.too_large(size, limit) end
   return take(self).bytes
 end
 
@@ -85,8 +89,8 @@ function Connection.fileno(self) return check(self, "Connection:fileno", "_incom
 
 function Connection.close(self)
   checks.self(self, connection_meta, "Connection:close")
-  if self._is_closed then return end
-  self._is_closed = true
+  if self.closed then return end
+  self.closed = true
   self._end.handles = self._end.handles - 1
   if self._end.handles > 0 then return end
   if self._incoming then self._incoming:close() end
@@ -99,15 +103,15 @@ function connection_meta.__tostring(self)
   return "Connection: " .. tostring(self._incoming or self._outgoing):match("0x.*")
 end
 function connection_meta.__mm_wait(self)
-  if self._is_closed or self._has_next or not self._incoming then return true end
+  if self.closed or self._has_next or not self._incoming then return true end
   return self._incoming, true
 end
 
 local function new(incoming, outgoing, shared)
   shared = shared or { handles = 0 }
   shared.handles = shared.handles + 1
-  return setmetatable({ _incoming = incoming, _outgoing = outgoing, _end = shared, _is_closed = false },
-    connection_meta)
+  return setmetatable({ _incoming = incoming, _outgoing = outgoing, _end = shared, closed = false,
+    readable = incoming ~= nil, writable = outgoing ~= nil }, connection_meta)
 end
 
 local function new_queue() return native.local_queue_new("SimpleQueue", nil, true) end
@@ -129,7 +133,7 @@ local function arguments_of_thread(args)
   local own, handles = { n = args.n }, {}
   for i = 1, args.n do
     local value = args[i]
-    if getmetatable(value) == connection_meta and not value._is_closed then
+    if getmetatable(value) == connection_meta and not value.closed then
       value = new(value._incoming, value._outgoing, value._end)
       handles[#handles + 1] = value
     elseif getmetatable(value) == ending_meta then

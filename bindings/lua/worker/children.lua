@@ -4,13 +4,14 @@
 -- ends.
 --
 --   child   a Process: _worker, _daemon, _starter (identity.execution_context() of the caller of start),
---           _is_ended_by_parent
+--           _is_ended_by_parent, _is_noted
 local require, native = ...
 
 local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local identity = require("core.identity")
 local waits = require("core.waits")
+local log = require("worker.log")
 
 local children = {}
 local started = {}
@@ -31,11 +32,18 @@ function children.add(child)
   started[#started + 1] = child
 end
 
+-- Says once, where that is logged, that the child has ended.
+function children.note_end(child)
+  if child._is_noted or child._worker:is_alive() then return end
+  child._is_noted = true
+  log.say_end(child._name, child._worker:exitcode())
+end
+
 function children.forget_ended()
   native.settle_fork()
   local alive = {}
   for _, child in ipairs(started) do
-    if child._worker:is_alive() then alive[#alive + 1] = child end
+    if child._worker:is_alive() then alive[#alive + 1] = child else children.note_end(child) end
   end
   started, next_look = alive, math.max(LEAST, 2 * #alive)
 end
@@ -80,7 +88,7 @@ end
 local function await_all(list, must_end)
   for _, child in ipairs(list) do
     local is_limited = must_end or child._daemon
-    if not await(child, is_limited and 1 or nil) then child._worker:close() end
+    if await(child, is_limited and 1 or nil) then children.note_end(child) else child._worker:close() end
   end
 end
 

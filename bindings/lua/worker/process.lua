@@ -82,7 +82,10 @@ end
 function methods.join(self, timeout)
   local worker = started(self, "Process:join")
   local done, why = wait_for_end(self, worker, checks.timeout(timeout, "Process:join"))
-  if done then children.forget_when_due() end
+  if done then
+    children.note_end(self)
+    children.forget_when_due()
+  end
   return done, why
 end
 
@@ -170,22 +173,28 @@ end
 
 -- Construction -----------------------------------------------------------------------------------------------------
 
+-- Whether it is a daemon: unless the script says so, if its maker is one.
+local function read_daemon(value)
+  if checks.switch(value, "Process", "daemon") ~= nil then return value end
+  return identity.current().daemon and true or false
+end
+
 -- Process(f, …) or Process{ target = f, args = {…}, name =, daemon =, method = }
 function process.read_arguments(first, ...)
   if type(first) ~= "table" or getmetatable(first) then
     expect(checks.is_callable(first), "Process", "a function expected, got " .. type(first))
-    return { target = first, args = checks.pack(...) }
+    return { target = first, args = checks.pack(...), daemon = read_daemon(nil) }
   end
   checks.check_options(first, allowed, "Process")
   expect(checks.is_callable(first.target), "Process", "target: a function expected, got " .. type(first.target))
   starting.check_method("Process", first.method)
   expect(first.name == nil or type(first.name) == "string", "Process",
     "name: a string expected, got " .. type(first.name))
-  checks.switch(first.daemon, "Process", "daemon")
+  local is_daemon = read_daemon(first.daemon)
   local args = first.args == nil and {} or first.args
   expect(type(args) == "table", "Process", "args: a list expected, got " .. type(args))
   return { target = first.target, args = checks.arguments(args, "Process", "args"), name = first.name,
-    daemon = first.daemon, method = first.method, memory = first.memory, timeout = first.timeout, libs = first.libs,
+    daemon = is_daemon, method = first.method, memory = first.memory, timeout = first.timeout, libs = first.libs,
     nice = first.nice, sandbox = first.sandbox, cpus = first.cpus }
 end
 
@@ -218,7 +227,7 @@ function process.class(world)
       _target = options.target,
       _args = options.args,
       _name = options.name or process.next_name("Process"),
-      _daemon = options.daemon and true or false,
+      _daemon = options.daemon,
       _method = options.method,
       _limits = found or false,
       _cpus = processors.read("Process", world, options.cpus) or false,
@@ -226,6 +235,7 @@ function process.class(world)
       _starter = false,
       _is_ended_by_parent = false, -- nothing starts it again
       _is_reported = false,
+      _is_noted = false,
       _worker = false, -- all private fields exist from the start, because __newindex accepts only public ones
       _closed = false,
       _pid = false,

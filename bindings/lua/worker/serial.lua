@@ -8,6 +8,7 @@ local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local identity = require("core.identity")
 local limits = require("worker.limits")
+local log = require("worker.log")
 local processors = require("worker.processors")
 local process = require("worker.process")
 local sandbox = require("worker.sandbox")
@@ -36,6 +37,7 @@ function Process.start(self)
   require("async.exit") -- only now: a host that starts none keeps its os.exit
   self._started = true
   self.pid, self.sentinel = native.pid(), self
+  log.say("info", "%s starts, pid %d", self.name, self.pid)
   local own = {
     name = self.name, pid = self.pid, daemon = self.daemon, world = self._world, is_call = true,
     task = waits.current_task(),
@@ -46,6 +48,7 @@ function Process.start(self)
   native.held_locks_end_since(mark, not ok or own.exit_code ~= nil)
   identity.set_current(before, parent)
   self.exitcode = own.exit_code or (ok and 0 or 1)
+  log.say_end(self.name, self.exitcode)
   if not ok and not own.exit_code then
     diagnostics.write(native.printable(self.name) .. ": " .. tostring(err) .. "\n")
   end
@@ -89,7 +92,7 @@ local function class(world)
       _target = options.target,
       _args = options.args,
       name = options.name or process.next_name("Process"),
-      daemon = options.daemon and true or false,
+      daemon = options.daemon,
     }, process_meta)
   end
 end

@@ -7,6 +7,7 @@ local checks = require("core.checks")
 local diagnostics = require("core.diagnostics")
 local identity = require("core.identity")
 local worlds = require("core.worlds")
+local log = require("worker.log")
 
 local start = { SILENCE = 5 } -- seconds without a sign of life of a new worker, after which one line says so
 
@@ -44,6 +45,7 @@ function start.settings(world, name, is_daemon)
     arg = rawget(_G, "arg"),
     parent = { name = here.name, pid = here.pid },
     start_method = chosen,
+    log = log.level(),
   }
 end
 
@@ -78,8 +80,7 @@ function start.report_silence(name, world)
     native.printable(name), start.SILENCE, way_out))
 end
 
--- start(where, method, settings, rings or nil, f, …) → a worker handle; raises at the caller's caller.
-function start.start(where, ...)
+local function begin(where, ...)
   if ... == "task" then return require("worker.task_worker").start(select(2, ...)) end
   local own = native.settings()
   if own and own.sandbox then checks.fail(where .. ": a sandboxed worker starts no workers") end
@@ -95,6 +96,13 @@ function start.start(where, ...)
   end
   if why:find("^EOPNOTSUPP") then why = "/proc is not mounted, and nothing else says which program to run" end
   checks.fail(where .. ": cannot start a worker: " .. why)
+end
+
+-- start(where, method, settings, rings or nil, f, …) → a worker handle; raises at the caller's caller.
+function start.start(where, method, settings, ...)
+  local worker = begin(where, method, settings, ...)
+  log.say("info", "%s starts, pid %d", settings.name, worker:pid())
+  return worker
 end
 
 return start

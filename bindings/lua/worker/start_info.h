@@ -6,7 +6,7 @@
  *     settings  a wire message of one table: name, daemon, path, cpath, arg, world, …
  *               (worker/start.lua)
  *     payload   a wire message: for a process the function and its arguments, for a pool worker the
- *               initializer and its arguments
+ *               initializer, its arguments, and the finalizer
  *     image     the program's globals (state/globals.h)
  *     sandbox   the rules of a sandboxed worker (worker/sandbox_rules.h); empty: it is not one
  *

@@ -89,7 +89,7 @@ local function start(settings, _, f, ...)
   task.name, task.is_worker, task.process, task.is_reported = settings.name, true, task, true
   task.identity = { name = settings.name, pid = native.pid(), daemon = settings.daemon, world = settings.world }
   task.parent = settings.parent
-  task.stream = nil -- of random numbers: those of the task that makes the worker are not for it
+  task.stream, task.context = nil, nil -- those of the task that makes the worker are not for it
   task._waiters = schedulers.new_list()
   worker.task, worker._waiters = task, task._waiters
   schedulers.on_end(task, on_end(worker, settings))

@@ -27,7 +27,7 @@ void worker_call(lua_State *L, const struct start_info *start_info, struct worke
 
 /* Runs the worker in a forked child, whose VM is a copy of the parent's, and ends the process.
  * On the stack are the settings, at `settings`, and above them the function and its arguments,
- * or a pool's initializer and its arguments. */
+ * or a pool's initializer, its arguments and the finalizer. */
 NO_RETURN void worker_run_forked(lua_State *L, int settings, const struct start_info *start_info,
                                  struct worker_status *worker_status);
 

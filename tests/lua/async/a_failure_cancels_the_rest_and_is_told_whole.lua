@@ -64,6 +64,28 @@ async.run(function()
   expect.equal(closed, open)
 end)
 
+-- Those that fail before the rest is cancelled are told as well: of a group, a map and a gather.
+async.run(function()
+  local function fail(word) error(word, 0) end
+  local function check_all(err, words)
+    expect.equal(err.message, words[1])
+    for i, word in ipairs(words) do expect.equal({ err.errors[i].message, err.errors[i].kind }, { word, "error" }) end
+    expect.equal(#err.errors, #words)
+    expect.truthy(tostring(err):find("one\n2 more failed: two; three\n", 1, true), tostring(err))
+  end
+  local words = { "one", "two", "three" }
+  check_all(expect.raises("one", async.group, function(g)
+    for _, word in ipairs(words) do g:spawn(fail, word) end
+    g:spawn(mm.sleep, 30)
+  end), words)
+  check_all(expect.raises("one", async.map, words, fail), words)
+  local tasks = {}
+  for i, word in ipairs(words) do tasks[i] = async.spawn(fail, word) end
+  tasks[4] = async.spawn(mm.sleep, 30)
+  check_all(expect.raises("one", async.gather, tasks), words)
+  expect.equal(rawget(expect.raises("alone", async.gather, { function() fail("alone") end }), "errors"), nil)
+end)
+
 -- Cancelling a task that gathers cancels the gathered tasks.
 async.run(function()
   local inner

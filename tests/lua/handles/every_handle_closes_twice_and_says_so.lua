@@ -25,6 +25,7 @@ local kinds = {
   Array = { function() return mm.Array("i8", 1) end, "slice" },
   Table = { mm.Table, "keys" },
   SharedMemory = { function() return mm.SharedMemory({ create = true, size = 1 }) end, "read" },
+  Descriptor = { function() return mm.Descriptor(1) end, "fileno" },
   Listener = { mm.Listener, "accept" },
   Manager = { function() return mm.world("serial").Manager() end, "dict" },
   Actor = { function() return mm.Actor(function() return {} end) end, "ping" },

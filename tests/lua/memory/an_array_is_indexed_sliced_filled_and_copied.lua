@@ -48,11 +48,18 @@ expect.truthy(lock == a:get_lock())
 lock:acquire()
 expect.equal(a:lock():locked(), true)
 lock:release()
-expect.equal(type(a:pointer()), "userdata")
+expect.equal(type(a:address()), "userdata")
 if rawget(_G, "jit") then
-  local words = require("ffi").cast("int16_t *", a:pointer())
+  local ffi = require("ffi")
+  local words = a:pointer()
   words[2] = -9
   expect.equal({ words[1], a[3] }, { 20, -9 })
+  expect.truthy(ffi.istype("int16_t *", words), "the type of the pointer")
+  expect.truthy(words == ffi.cast("int16_t *", a:address()), "the address")
+  expect.truthy(ffi.istype("double *", mm.Value("d"):pointer()), "the type of a Value's pointer")
+  expect.truthy(ffi.istype("uint8_t *", mm.Array("u8", 1):pointer()), "the type of bytes")
+else
+  expect.equal(a:pointer(), a:address())
 end
 
 expect.raises("Array: type: one of", mm.Array, "float", 3)

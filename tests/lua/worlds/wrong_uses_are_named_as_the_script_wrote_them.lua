@@ -18,7 +18,9 @@ local manager, actor = mm.serial.Manager(), world.Actor(function() return {} end
 local group
 mm.async.run(function() mm.async.group(function(g) group = g end) end)
 local things = {
-  Pool = pool, Process = process, Future = future, Queue = world.Queue(), JoinableQueue = world.JoinableQueue(),
+  Pool = pool, Process = process, ParentProcess = pool:apply(world.parent_process), Logger = mm.get_logger(),
+  Descriptor = mm.Descriptor(1), StructArray = world.Array({ x = "u8" }, 3), Context = mm.async.context(),
+  Future = future, Queue = world.Queue(), JoinableQueue = world.JoinableQueue(),
   PriorityQueue = world.PriorityQueue(),
   Connection = here, Lock = lock, FileLock = world.FileLock("lock"),
   RWLock = world.RWLock(), Guard = world.RLock():guard(), Semaphore = world.Semaphore(), Event = world.Event(),

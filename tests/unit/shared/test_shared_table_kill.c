@@ -108,8 +108,12 @@ static bool one_death(size_t number, long point) {
   struct child_slot place;
   CHECK_EQ(shared_table_make(0, &s.table), STATUS_OK);
   for (int i = 0; i < KEYS; i++) set(s.table, i, "old");
+  const uint32_t changes = shared_table_changes(s.table);
+  atomic_fetch_or(&s.table->watchers, 1); /* so that a change wakes a waker */
   const bool has_died = run_doomed_child(deed->act, &s, point, &place);
   check_table(s.table, deed);
+  CHECK_EQ(shared_table_await_change(s.table, changes, deadline_now()), STATUS_OK);
+  CHECK_EQ(shared_table_await_change(s.table, shared_table_changes(s.table), deadline_now()), STATUS_TIMEOUT);
   segment_forget_child(place);
   check_table(s.table, deed);
   segment_release(&s.table->object);

@@ -85,7 +85,13 @@ local function name_call(self, index, err)
   return errors.note_call(err, ("%s %d of %s"):format(self.part or "item", index, self.name))
 end
 
+-- What was cancelled because the time of the whole list is over.
+local function late_error(self)
+  return of_kind("timeout", string.format("the calls of the whole list took longer than %g s", self.total_timeout))
+end
+
 local function note_error(self, index, err)
+  if self.is_late and err.kind == "cancelled" then err = late_error(self) end
   name_call(self, index, err)
   self.errors = self.errors or {}
   self.errors[index] = err
@@ -208,7 +214,10 @@ local function new_batch(pool, mode, f, list, opts, total, name)
     ranges = total > 0 and { { first = 1, last = total } } or {}, chunksize = chunksize_of(opts),
     timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
     entry = entry, returns_errors = opts and opts.errors == "return",
+    total_timeout = checks.read_time_limit(opts and opts.total_timeout),
   }, batch)
+  self.ends = self.total_timeout and native.time() + self.total_timeout
+  self.is_cancellable = self.ends ~= nil
   local ok, why = pcall(begin, self, f, opts)
   if ok then return self end
   pool._dispatcher.drop_function(pool, entry)
@@ -250,7 +259,7 @@ end
 -- Lists that are waited for ---------------------------------------------------------------------------
 
 local function size_of_slice(self, left)
-  if self.pool._config.row.is_immediate then return self.journal and 1 or left end
+  if self.pool._config.row.is_immediate then return (self.journal or self.ends) and 1 or left end
   if self.chunksize and not self.is_each then return self.chunksize end
   if self.timeout or not self.cost then return 1 end
   local share = math.ceil(left / (AHEAD * self.dispatcher.size(self.pool)))
@@ -278,12 +287,14 @@ local function most_open(self)
   return self.dispatcher.size(self.pool) * each
 end
 
+local function is_late(self) return self.ends ~= nil and native.time() >= self.ends end
+
 -- Slices of a given size are submitted in bursts, so that workers stay busy and the parent wakes
 -- seldom.
 local function feed_some(self)
   local most = most_open(self)
   if self.chunksize and self.open > most / 2 then return end
-  while self.open < most and #self.ranges > 0 do
+  while self.open < most and #self.ranges > 0 and not is_late(self) do
     put_all(self, take_slice(self, size_of_slice(self, self.left)))
   end
 end
@@ -323,12 +334,27 @@ function batch:give_back(task, last)
   self.left = self.left + task.count - last
 end
 
+-- The time of the list is over: what is not done fails.
+local function give_up(self)
+  self.is_late = true
+  fail_rest(self, of_kind("cancelled", "the call was cancelled"))
+  self.dispatcher.cancel(self.pool, self)
+  if self.open > 0 then self.dispatcher.pump_until(self.pool, self) end
+end
+
+local function wait_for_all(self)
+  local left = self.ends and math.max(0, self.ends - native.time())
+  if self.open > 0 then self.dispatcher.pump_until(self.pool, self, left) end
+  if self.ends and (self.open > 0 or self.left > 0) and not self.dispatcher.has_ended(self.pool) then give_up(self) end
+end
+
 local function run_and_wait(self)
   self.is_each = self.chunksize == 1 and self.pool._config.row.has_own_vm and not self.timeout and not self.journal
+    and not self.ends
   self.takes_back, self.returns = not self.chunksize or self.is_each, not self.chunksize
   if self.left > 0 then
     self:feed()
-    if self.open > 0 then self.dispatcher.pump_until(self.pool, self) end
+    wait_for_all(self)
   end
   self.dispatcher.drop_function(self.pool, self.entry)
   if self.refusal then error(self.refusal, 0) end
