@@ -179,4 +179,4 @@ _manymoons() {
   fi
 }
 
-complete -F _manymoons manymoons
+complete -F _manymoons manymoons manymoons-luajit
