@@ -77,7 +77,7 @@ ifneq ($(filter run check test test-% bench,$(MAKECMDGOALS)),)
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all help run check test test-quick bench docs pictures site fuzz tests clean setup install uninstall FORCE
+.PHONY: all help run check test test-quick bench docs pictures site fuzz tests clean setup install uninstall dist FORCE
 .DEFAULT_GOAL := all
 
 all: setup $(ARTEFACTS) ## build the programs, the modules and the library into build/
@@ -175,16 +175,17 @@ LUA_PC_libmanymoons-luajit := luajit
 INSTALL_PROGRAM ?= install
 INSTALL_DATA    ?= install -m 644
 
-# fill_in NAME,LUA
+# fill_in TEMPLATE[,NAME,LUA]
 fill_in = sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
-          -e 's|@NAME@|$(1)|; s|@LUA@|$(2)|' packaging/manymoons.pc.in
+          -e 's|@NAME@|$(2)|; s|@LUA@|$(3)|' packaging/$(1).in
+CMAKEDIR := $(LIBDIR)/cmake/manymoons
 # install_library NAME
 define install_library
 	$(INSTALL_DATA) $(BUILD)/$(1).so $(DESTDIR)$(LIBDIR)/$(1).so.$(VERSION)
 	ln -sfn $(1).so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(1).so.$(SONUMBER)
 	ln -sfn $(1).so.$(SONUMBER) $(DESTDIR)$(LIBDIR)/$(1).so
 	$(INSTALL_DATA) $(BUILD)/$(1).a $(DESTDIR)$(LIBDIR)/
-	$(call fill_in,$(1:lib%=%),$(LUA_PC_$(1))) >$(DESTDIR)$(LIBDIR)/pkgconfig/$(1:lib%=%).pc
+	$(call fill_in,manymoons.pc,$(1:lib%=%),$(LUA_PC_$(1))) >$(DESTDIR)$(LIBDIR)/pkgconfig/$(1:lib%=%).pc
 
 endef
 
@@ -198,11 +199,12 @@ endef
 MANUALS := $(sort $(wildcard docs/man/*.1))
 
 install: all ## install the programs, the modules, the library, the manuals and completions (PREFIX=/usr/local, DESTDIR=)
-	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1 \
+	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1 \
 	  $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(ADDONDIR)/library $(ABIS:%=$(DESTDIR)$(LUADIR)/%) \
 	  $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
 	$(INSTALL_PROGRAM) $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(BINDIR)/
 	$(foreach l,$(LIBRARIES),$(call install_library,$(l)))
+	$(foreach f,manymoonsConfig.cmake manymoonsConfigVersion.cmake,$(call fill_in,$(f)) >$(DESTDIR)$(CMAKEDIR)/$(f) &&) :
 	for abi in $(ABIS); do $(INSTALL_DATA) $(BUILD)/lua/$$abi/manymoons.so $(DESTDIR)$(LUADIR)/$$abi/ || exit; done
 	$(INSTALL_DATA) bindings/c/manymoons.h $(DESTDIR)$(INCLUDEDIR)/
 	$(INSTALL_DATA) $(MANUALS) $(DESTDIR)$(MANDIR)/man1/
@@ -214,9 +216,22 @@ install: all ## install the programs, the modules, the library, the manuals and 
 	$(INSTALL_DATA) packaging/completions/manymoons.fish $(DESTDIR)$(FISHDIR)/
 	$(foreach p,$(filter-out manymoons,$(PROGRAMS)),$(call link_alias,$(p)))
 
+# The same commit gives the same bytes. RELEASES is where they are published.
+RELEASES ?= https://manymoons.example.org/releases
+SOURCES  := manymoons-$(VERSION)
+ROCKSPEC := $(notdir $(wildcard packaging/*.rockspec))
+dist: ## write the sources of the last commit, and a rock of them, into build/dist (RELEASES=the URL of the folder that they go to)
+	rm -rf build/dist
+	mkdir -p build/dist
+	git -c tar.umask=0022 archive --prefix=$(SOURCES)/ HEAD | gzip -9n >build/dist/$(SOURCES).tar.gz
+	sum=$$(md5sum <build/dist/$(SOURCES).tar.gz | cut -d ' ' -f 1); \
+	  sed "/make dist/d; s|^  url = .*|  url = \"$(RELEASES)/$(SOURCES).tar.gz\",\n  md5 = \"$$sum\",|" packaging/$(ROCKSPEC) >build/dist/$(ROCKSPEC)
+	cd build/dist && touch -d "@$$(git log -1 --format=%ct)" * && TZ=UTC zip -qX $(ROCKSPEC:.rockspec=.src.rock) *
+
 # What a rock is made of (packaging/*.rockspec): the module for one Lua, with that Lua's headers, and nothing else.
 .PHONY: rock rock-install
-ROCK_LUA = $(shell sed -n 's/^\#define LUA_VERSION_NUM[^0-9]*\([0-9]\)0\([0-9]\).*/\1.\2/p' $(ROCK_INCDIR)/lua.h)
+ROCK_LUA = $(shell number=$$(($$(echo LUA_VERSION_NUM | $(CC) -I$(ROCK_INCDIR) -include lua.h -E -P -x c - | tail -n 1))); \
+  echo $$((number / 100)).$$((number % 100)))
 rock:
 	$(MAKE) SKIP_SETUP=1 WERROR= QUIET=1 'LUA_$(ROCK_LUA)_CFLAGS=-isystem $(ROCK_INCDIR)' ABIS=$(ROCK_LUA) \
 	  $(BUILD)/lua/$(ROCK_LUA)/manymoons.so
@@ -229,7 +244,7 @@ uninstall: ## remove what install put there
 	  $(DESTDIR)$(INCLUDEDIR)/manymoons.h $(MANUALS:docs/man/%=$(DESTDIR)$(MANDIR)/man1/%) $(DESTDIR)$(ZSHDIR)/_manymoons \
 	  $(DESTDIR)$(MANDIR)/man3/manymoons.3 $(foreach l,$(LIBRARIES),$(DESTDIR)$(LIBDIR)/$(l).so* $(DESTDIR)$(LIBDIR)/$(l).a \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/$(l:lib%=%).pc) $(ABIS:%=$(DESTDIR)$(LUADIR)/%/manymoons.so)
-	rm -rf $(DESTDIR)$(DATADIR)/manymoons
+	rm -rf $(DESTDIR)$(DATADIR)/manymoons $(DESTDIR)$(CMAKEDIR)
 
 clean: ## remove build/
 	rm -rf build
