@@ -82,7 +82,7 @@ for page in $(cd "$MM_TOP/docs/man" && ls *.1); do
 done
 addon=$prefix/share/manymoons/addons/manymoons
 [ -f "$addon/config.json" ] && [ -f "$addon/library/types.lua" ] || fail "no types for editors"
-man -l "$prefix/share/man/man1/manymoons-luajit.1" 2>/dev/null | grep -q "with LuaJIT" || fail "no manual of manymoons-luajit"
+man -l "$prefix/share/man/man1/manymoons-luajit.1" 2>/dev/null | grep -q "manymoons, manymoons-luajit" || fail "no manual of manymoons-luajit"
 bash -c '. "$1" && complete -p manymoons-luajit' - "$prefix/share/bash-completion/completions/manymoons-luajit" >out 2>&1 || fail "no completions"
 [ -f "$prefix/share/zsh/site-functions/_manymoons" ] || fail "no completions of zsh"
 [ -f "$prefix/share/fish/vendor_completions.d/manymoons-luajit.fish" ] || fail "no completions of fish"
