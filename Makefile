@@ -38,9 +38,14 @@ LUA_5.4_CFLAGS ?= -isystem /usr/include/lua5.4
 LUA_5.3_CFLAGS ?= -isystem /usr/include/lua5.3
 LUA_5.1_CFLAGS ?= -isystem /usr/include/lua5.1
 LUA_5.4_STATIC := $(firstword $(wildcard /usr/lib/*/liblua5.4.a))
+# LuaJIT has the ABI of 5.1. The program for it, and the library, are built where it is.
+HAS_LUAJIT     := $(wildcard /usr/include/luajit-2.1/luajit.h)
+LUAJIT_STATIC  := $(firstword $(wildcard /usr/lib/*/libluajit-5.1.a))
+# whole ARCHIVE: all of it, so that C modules find each function of Lua in the program.
+whole = -Wl,--whole-archive $(1) -Wl,--no-whole-archive
 
 # The layers of LAYERS below `vm/state` know no Lua, and are compiled once; what stands above is compiled once for each
-# ABI of Lua: vm/state, the C library and the Lua library. The host program is for 5.4.
+# ABI of Lua: vm/state, the C library, the Lua library and the host program, which is for 5.4 and for LuaJIT.
 CORE_DIRS := $(filter-out state,$(shell sed -n 's|^vm/||p' LAYERS))
 CORE_SRC  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard vm/$(d)/*.c vm/$(d)/*/*.c)))
 # vm/state comes first: the order in which objects are linked moved put and get of a queue by 20 % (2026-11, gcc 12).
@@ -48,15 +53,16 @@ LUA_SRC   := $(sort $(wildcard vm/state/*.c)) $(sort $(wildcard bindings/*.c bin
 EMBEDDED  := $(sort $(shell find bindings/lua -name '*.lua' -o -path '*/page/*' -type f))
 PROGRAM_SRC := $(sort $(wildcard program/*.c))
 objects = $(2:%.c=$(BUILD)/$(1)/%.o)
-PROGRAM_OBJ  := $(call objects,5.4,$(PROGRAM_SRC))
+$(foreach abi,5.4 5.1,$(eval PROGRAM_OBJ_$(abi) := $(call objects,$(abi),$(PROGRAM_SRC))))
+PROGRAMS     := manymoons $(if $(HAS_LUAJIT),manymoons-luajit)
 CORE_OBJ     := $(call objects,core,$(CORE_SRC))
 $(foreach abi,5.4 5.3 5.1,$(eval LUA_OBJ_$(abi) := $(call objects,$(abi),$(LUA_SRC))))
 
 # The module is for 5.4 and for the ABI of 5.1, which LuaJIT shares; and for 5.3 where its headers are.
 ABIS := 5.4 5.1 $(if $(wildcard /usr/include/lua5.3/lua.h),5.3)
 
-LIBRARIES := libmanymoons $(if $(wildcard /usr/include/luajit-2.1/luajit.h),libmanymoons-luajit)
-ARTEFACTS := $(BUILD)/manymoons $(ABIS:%=$(BUILD)/lua/%/manymoons.so) \
+LIBRARIES := libmanymoons $(if $(HAS_LUAJIT),libmanymoons-luajit)
+ARTEFACTS := $(PROGRAMS:%=$(BUILD)/%) $(ABIS:%=$(BUILD)/lua/%/manymoons.so) \
              $(foreach l,$(LIBRARIES),$(BUILD)/$(l).so $(BUILD)/$(l).a)
 
 # Says what is made; V=1 says how as well, QUIET=1 nothing.
@@ -71,11 +77,11 @@ ifneq ($(filter run check test test-% bench bench-%,$(MAKECMDGOALS)),)
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all help run check test test-quick bench bench-quick docs pictures site fuzz tests clean setup install uninstall FORCE
+.PHONY: all help run check test test-quick bench bench-quick docs pictures site fuzz tests clean setup install uninstall dist FORCE
 .DEFAULT_GOAL := all
 
-all: setup $(ARTEFACTS) ## build the program, the modules and the library into build/
-	ln -sfn $(VARIANT)/manymoons build/manymoons
+all: setup $(ARTEFACTS) ## build the programs, the modules and the library into build/
+	for program in $(PROGRAMS); do ln -sfn $(VARIANT)/$$program build/$$program || exit; done
 	ln -sfn $(VARIANT)/lua build/lua
 	for library in $(LIBRARIES); do \
 	  ln -sfn $(VARIANT)/$$library.so $(VARIANT)/$$library.so.$(SONUMBER) $(VARIANT)/$$library.a build/ || exit; \
@@ -175,27 +181,36 @@ LUA_PC_libmanymoons-luajit := luajit
 INSTALL_PROGRAM ?= install
 INSTALL_DATA    ?= install -m 644
 
-# fill_in NAME,LUA
+# fill_in TEMPLATE[,NAME,LUA]
 fill_in = sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
-          -e 's|@NAME@|$(1)|; s|@LUA@|$(2)|' packaging/manymoons.pc.in
+          -e 's|@NAME@|$(2)|; s|@LUA@|$(3)|' packaging/$(1).in
+CMAKEDIR := $(LIBDIR)/cmake/manymoons
 # install_library NAME
 define install_library
 	$(INSTALL_DATA) $(BUILD)/$(1).so $(DESTDIR)$(LIBDIR)/$(1).so.$(VERSION)
 	ln -sfn $(1).so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(1).so.$(SONUMBER)
 	ln -sfn $(1).so.$(SONUMBER) $(DESTDIR)$(LIBDIR)/$(1).so
 	$(INSTALL_DATA) $(BUILD)/$(1).a $(DESTDIR)$(LIBDIR)/
-	$(call fill_in,$(1:lib%=%),$(LUA_PC_$(1))) >$(DESTDIR)$(LIBDIR)/pkgconfig/$(1:lib%=%).pc
+	$(call fill_in,manymoons.pc,$(1:lib%=%),$(LUA_PC_$(1))) >$(DESTDIR)$(LIBDIR)/pkgconfig/$(1:lib%=%).pc
 
 endef
 
+# link_alias PROGRAM: it has the manual and the completions of manymoons
+define link_alias
+	ln -sfn manymoons.1 $(DESTDIR)$(MANDIR)/man1/$(1).1
+	ln -sfn manymoons $(DESTDIR)$(BASHDIR)/$(1)
+	ln -sfn manymoons.fish $(DESTDIR)$(FISHDIR)/$(1).fish
+
+endef
 MANUALS := $(sort $(wildcard docs/man/*.1))
 
-install: all ## install the program, the modules, the library, the manuals, completions and unit (PREFIX=/usr/local, DESTDIR=)
-	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1 \
+install: all ## install the programs, the modules, the library, the manuals, completions and unit (PREFIX=/usr/local, DESTDIR=)
+	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1 \
 	  $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(ADDONDIR)/library $(ABIS:%=$(DESTDIR)$(LUADIR)/%) \
 	  $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR) $(DESTDIR)$(UNITDIR)
-	$(INSTALL_PROGRAM) $(BUILD)/manymoons $(DESTDIR)$(BINDIR)/
+	$(INSTALL_PROGRAM) $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(BINDIR)/
 	$(foreach l,$(LIBRARIES),$(call install_library,$(l)))
+	$(foreach f,manymoonsConfig.cmake manymoonsConfigVersion.cmake,$(call fill_in,$(f)) >$(DESTDIR)$(CMAKEDIR)/$(f) &&) :
 	for abi in $(ABIS); do $(INSTALL_DATA) $(BUILD)/lua/$$abi/manymoons.so $(DESTDIR)$(LUADIR)/$$abi/ || exit; done
 	$(INSTALL_DATA) bindings/c/manymoons.h $(DESTDIR)$(INCLUDEDIR)/
 	$(INSTALL_DATA) $(MANUALS) $(DESTDIR)$(MANDIR)/man1/
@@ -206,10 +221,24 @@ install: all ## install the program, the modules, the library, the manuals, comp
 	$(INSTALL_DATA) packaging/completions/_manymoons $(DESTDIR)$(ZSHDIR)/
 	$(INSTALL_DATA) packaging/completions/manymoons.fish $(DESTDIR)$(FISHDIR)/
 	sed 's|/usr/bin/|$(BINDIR)/|' packaging/systemd/manymoons@.service >$(DESTDIR)$(UNITDIR)/manymoons@.service
+	$(foreach p,$(filter-out manymoons,$(PROGRAMS)),$(call link_alias,$(p)))
+
+# The same commit gives the same bytes. RELEASES is where they are published.
+RELEASES ?= https://manymoons.example.org/releases
+SOURCES  := manymoons-$(VERSION)
+ROCKSPEC := $(notdir $(wildcard packaging/*.rockspec))
+dist: ## write the sources of the last commit, and a rock of them, into build/dist (RELEASES=the URL of the folder that they go to)
+	rm -rf build/dist
+	mkdir -p build/dist
+	git -c tar.umask=0022 archive --prefix=$(SOURCES)/ HEAD | gzip -9n >build/dist/$(SOURCES).tar.gz
+	sum=$$(md5sum <build/dist/$(SOURCES).tar.gz | cut -d ' ' -f 1); \
+	  sed "/make dist/d; s|^  url = .*|  url = \"$(RELEASES)/$(SOURCES).tar.gz\",\n  md5 = \"$$sum\",|" packaging/$(ROCKSPEC) >build/dist/$(ROCKSPEC)
+	cd build/dist && touch -d "@$$(git log -1 --format=%ct)" * && TZ=UTC zip -qX $(ROCKSPEC:.rockspec=.src.rock) *
 
 # What a rock is made of (packaging/*.rockspec): the module for one Lua, with that Lua's headers, and nothing else.
 .PHONY: rock rock-install
-ROCK_LUA = $(shell sed -n 's/^\#define LUA_VERSION_NUM[^0-9]*\([0-9]\)0\([0-9]\).*/\1.\2/p' $(ROCK_INCDIR)/lua.h)
+ROCK_LUA = $(shell number=$$(($$(echo LUA_VERSION_NUM | $(CC) -I$(ROCK_INCDIR) -include lua.h -E -P -x c - | tail -n 1))); \
+  echo $$((number / 100)).$$((number % 100)))
 rock:
 	$(MAKE) SKIP_SETUP=1 WERROR= QUIET=1 'LUA_$(ROCK_LUA)_CFLAGS=-isystem $(ROCK_INCDIR)' ABIS=$(ROCK_LUA) \
 	  $(BUILD)/lua/$(ROCK_LUA)/manymoons.so
@@ -218,11 +247,11 @@ rock-install:
 	$(INSTALL_PROGRAM) $(BUILD)/lua/$(ROCK_LUA)/manymoons.so $(ROCK_LIBDIR)/
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/manymoons $(DESTDIR)$(INCLUDEDIR)/manymoons.h $(MANUALS:docs/man/%=$(DESTDIR)$(MANDIR)/man1/%) \
-	  $(DESTDIR)$(BASHDIR)/manymoons $(DESTDIR)$(ZSHDIR)/_manymoons $(DESTDIR)$(FISHDIR)/manymoons.fish \
+	rm -f $(foreach p,$(PROGRAMS),$(addprefix $(DESTDIR),$(BINDIR)/$(p) $(MANDIR)/man1/$(p).1 $(BASHDIR)/$(p) $(FISHDIR)/$(p).fish)) \
+	  $(DESTDIR)$(INCLUDEDIR)/manymoons.h $(MANUALS:docs/man/%=$(DESTDIR)$(MANDIR)/man1/%) $(DESTDIR)$(ZSHDIR)/_manymoons \
 	  $(DESTDIR)$(UNITDIR)/manymoons@.service $(DESTDIR)$(MANDIR)/man3/manymoons.3 $(foreach l,$(LIBRARIES),$(DESTDIR)$(LIBDIR)/$(l).so* $(DESTDIR)$(LIBDIR)/$(l).a \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/$(l:lib%=%).pc) $(ABIS:%=$(DESTDIR)$(LUADIR)/%/manymoons.so)
-	rm -rf $(DESTDIR)$(DATADIR)/manymoons
+	rm -rf $(DESTDIR)$(DATADIR)/manymoons $(DESTDIR)$(CMAKEDIR)
 
 clean: ## remove build/
 	rm -rf build
@@ -240,7 +269,7 @@ setup:
 $(BUILD)/flags: FORCE | setup
 	mkdir -p $(@D)
 	echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
-$(PROGRAM_OBJ) $(CORE_OBJ) $(LUA_OBJ_5.4) $(LUA_OBJ_5.3) $(LUA_OBJ_5.1): $(BUILD)/flags
+$(PROGRAM_OBJ_5.4) $(PROGRAM_OBJ_5.1) $(CORE_OBJ) $(LUA_OBJ_5.4) $(LUA_OBJ_5.3) $(LUA_OBJ_5.1): $(BUILD)/flags
 
 # compile FOLDER,FLAGS,REMARK: the rule for the objects of one ABI
 define compile
@@ -262,9 +291,13 @@ $(BUILD)/helper: vm/helper/helper.c vm/helper/tracker.c vm/helper/tracker.h $(BU
 # ---- what is delivered ----------------------------------------------------------------------------------------------
 
 # A symbol looked up before a fork is not looked up again in each child.
-$(BUILD)/manymoons: $(PROGRAM_OBJ) $(LUA_OBJ_5.4) $(CORE_OBJ)
+$(BUILD)/manymoons: $(PROGRAM_OBJ_5.4) $(LUA_OBJ_5.4) $(CORE_OBJ)
+$(BUILD)/manymoons: PROGRAM_LUA := $(call whole,$(LUA_5.4_STATIC))
+$(BUILD)/manymoons-luajit: $(PROGRAM_OBJ_5.1) $(LUA_OBJ_5.1) $(CORE_OBJ)
+$(BUILD)/manymoons-luajit: PROGRAM_LUA := $(if $(LUAJIT_STATIC),$(call whole,$(LUAJIT_STATIC)),-lluajit-5.1)
+$(BUILD)/manymoons $(BUILD)/manymoons-luajit:
 	$(SAY) "$@"
-	$(CC) $(LDFLAGS) -Wl,-E -Wl,-z,now -o $@ $^ -Wl,--whole-archive $(LUA_5.4_STATIC) -Wl,--no-whole-archive -lm -ldl
+	$(CC) $(LDFLAGS) -Wl,-E -Wl,-z,now -o $@ $^ $(PROGRAM_LUA) -lm -ldl
 $(BUILD)/lua/5.4/manymoons.so: $(LUA_OBJ_5.4) $(CORE_OBJ)
 $(BUILD)/lua/5.3/manymoons.so: $(LUA_OBJ_5.3) $(CORE_OBJ)
 $(BUILD)/lua/5.1/manymoons.so: $(LUA_OBJ_5.1) $(CORE_OBJ)

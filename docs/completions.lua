@@ -131,7 +131,7 @@ _manymoons() {
   fi
 }
 
-complete -F _manymoons manymoons
+complete -F _manymoons manymoons manymoons-luajit
 ]==]
 
 local function bash_kind(value)
@@ -245,7 +245,7 @@ function completions.zsh(list)
     cases[#cases + 1] = ("    %s)\n      _arguments $general \\\n%s        %s\n      ;;\n"):format(command.name,
       (table.concat(own):gsub("\n", " \\\n")), zsh_operands(command))
   end
-  return "#compdef manymoons\n# SPDX-License-Identifier: MIT\n# " .. HEAD:format("zsh completion") .. "\n\n" ..
+  return "#compdef manymoons manymoons-luajit\n# SPDX-License-Identifier: MIT\n# " .. HEAD:format("zsh completion") .. "\n\n" ..
     fill_in(ZSH, { NAMES = table.concat(names_of(list), " "), COMMANDS = table.concat(described, " "), GENERAL = table.concat(general),
       CASES = table.concat(cases) })
 end
@@ -288,6 +288,7 @@ function completions.fish(list)
     if operands.pid then out[#out + 1] = "complete -c manymoons" .. behind .. " -a " .. FISH_PIDS .. " -d PID" end
     for _, option in ipairs(options_of(command)) do out[#out + 1] = fish_option(option, behind) end
   end
+  out[#out + 1] = "complete -c manymoons-luajit -w manymoons"
   return table.concat(out, "\n") .. "\n"
 end
 

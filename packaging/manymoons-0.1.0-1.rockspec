@@ -1,7 +1,8 @@
 package = "manymoons"
 version = "0.1.0-1"
 source = {
-  url = "git+file://.", -- `luarocks make` in a checkout
+  -- `make dist` writes the URL of the folder that it is published in, and the sum of the sources, in place of this line.
+  url = "https://manymoons.example.org/releases/manymoons-0.1.0.tar.gz",
 }
 description = {
   summary = "Many Lua VMs side by side, each with its own lock: Python's multiprocessing for Lua",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The host program: `manymoons script.lua args…` behaves like the stand-alone lua5.4, with
- * `require "manymoons"` built in. Subcommands are embedded Lua (bindings/lua/cli).
+ * `require "manymoons"` built in; and `manymoons-luajit`, the same sources with LuaJIT, like luajit.
+ * Subcommands are embedded Lua (bindings/lua/cli).
  *
  * This file opens the main VM, sets the arguments, runs the script, ends the workers and closes the
  * VM. The other files of this folder:
@@ -47,7 +48,7 @@
 #include "worker/gil.h"
 #include "worker_entry.h"
 
-enum { EXIT_INTERRUPTED = 130, SUBCOMMAND_NAME_MAX = 64 };
+enum { EXIT_INTERRUPTED = 130, SUBCOMMAND_NAME_MAX = 64, INIT_NAME_MAX = 32 };
 
 /* The work of the main VM, and its outcome. */
 struct job {
@@ -72,8 +73,9 @@ static void set_arguments(lua_State *L, const struct options *o) {
 
 /* Pushes the present values of `arg`, which -e may have changed. [-0, +count, raises] */
 static int push_arguments(lua_State *L) {
-  if (lua_getglobal(L, "arg") != LUA_TTABLE) luaL_error(L, "'arg' is not a table");
-  const int count = (int)luaL_len(L, -1);
+  lua_getglobal(L, "arg");
+  if (!lua_istable(L, -1)) luaL_error(L, "'arg' is not a table");
+  const int count = (int)lua_listlength(L, -1);
   luaL_checkstack(L, count + 3, "too many arguments to script");
   for (int i = 1; i <= count; i++) lua_rawgeti(L, -i, i);
   lua_remove(L, -count - 1);
@@ -86,7 +88,7 @@ static int exit_status(lua_State *L) {
 }
 
 /* Ends the workers first, then does the same as Lua's os.exit. [-n, raises or does not return] */
-static int end_program(lua_State *L, UNUSED int how, UNUSED lua_KContext context) {
+static int end_program(lua_State *L) {
   const int code = exit_status(L);
   struct vm *vm = vm_of(L);
   manymoons_library.end_workers(L, SHUTDOWN_JOIN);
@@ -99,6 +101,21 @@ static int end_program(lua_State *L, UNUSED int how, UNUSED lua_KContext context
   exit((tracing_end() && has_written) || code ? code : EXIT_FAILURE);
 }
 
+/* Calls what is on the stack, which returns if the program is to end. It may wait in a coroutine: by a yield, or on
+ * a stack of its own where this Lua lets no C function yield. [raises or does not return] */
+#if LUA_HAS_CONTINUATIONS
+static int go_on_ending(lua_State *L, UNUSED int how, UNUSED lua_KContext context) { return end_program(L); }
+static int ask_library(lua_State *L, int arguments) {
+  lua_callk(L, arguments, 0, 0, go_on_ending);
+  return end_program(L);
+}
+#else
+static int ask_library(lua_State *L, int arguments) {
+  lua_call(L, arguments, 0);
+  return end_program(L);
+}
+#endif
+
 /* os.exit of the main VM. The library may end a worker instead (async/exit_seam.h); in a forked worker
  * another function is in its place. [-n, raises or does not return] */
 static int leave(lua_State *L) {
@@ -107,10 +124,9 @@ static int leave(lua_State *L) {
   const lua_CFunction now = lua_tocfunction(L, -1);
   lua_settop(L, count);
   if (now && now != leave) return now(L);
-  if (!exit_seam_push(L)) return end_program(L, LUA_OK, 0);
+  if (!exit_seam_push(L)) return end_program(L);
   for (int i = 1; i <= count; i++) lua_pushvalue(L, i);
-  lua_callk(L, count, 0, 0, end_program);
-  return end_program(L, LUA_OK, 0);
+  return ask_library(L, count);
 }
 
 static void set_globals(lua_State *L, const struct options *o) {
@@ -127,14 +143,16 @@ static void set_globals(lua_State *L, const struct options *o) {
 
 /* ---- running, in this order ------------------------------------------------------------------ */
 
-/* Runs LUA_INIT_5_4, else LUA_INIT: a chunk, or @file. */
+/* Runs the variable of this Lua alone (LUA_INIT_5_4), else LUA_INIT: a chunk, or @file. */
 static bool run_environment(lua_State *L, const struct options *o) {
+  char chunk[INIT_NAME_MAX];
   if (o->ignores_environment) return true;
-  const char *name = "=LUA_INIT_5_4";
-  const char *text = environment_get(name + 1);
-  if (!text) text = environment_get((name = "=LUA_INIT") + 1);
+  const char *name = LUA_OWN_INIT;
+  const char *text = name ? environment_get(name) : NULL;
+  if (!text) text = environment_get(name = "LUA_INIT");
   if (!text) return true;
-  return text[0] == '@' ? chunk_run_file(L, text + 1) : chunk_run_text(L, text, name);
+  snprintf(chunk, sizeof chunk, "=%s", name);
+  return text[0] == '@' ? chunk_run_file(L, text + 1) : chunk_run_text(L, text, chunk);
 }
 
 static int load_library(lua_State *L) {
@@ -167,7 +185,7 @@ static bool run_step(lua_State *L, const struct step *step) {
   switch (step->kind) {
     case STEP_EXECUTE: return chunk_run_text(L, step->text, "=(command line)");
     case STEP_REQUIRE: return chunk_require(L, step->text);
-    case STEP_WARN: lua_warning(L, "@on", 0); return true;
+    case STEP_WARN: lua_turn_warnings_on(L); return true;
   }
   return false;
 }
@@ -222,9 +240,11 @@ static bool run_script(lua_State *L, const struct options *o) {
   return chunk_succeeded(L, state == LUA_OK ? chunk_call(L, push_arguments(L), 0) : state);
 }
 
-static void print_version(void) {
-  puts("manymoons " MANYMOONS_VERSION " (" LUA_RELEASE ")");
+static void print_version(lua_State *L) {
+  lua_pushrelease(L);
+  printf("manymoons " MANYMOONS_VERSION " (%s)\n", lua_tostring(L, -1));
   fflush(stdout);
+  lua_pop(L, 1);
 }
 
 /* Runs stdin if there is no script. As with lua5.4, an error in it does not change the exit status;
@@ -234,7 +254,7 @@ static void run_input(lua_State *L) {
     chunk_run_file(L, NULL);
     return;
   }
-  print_version();
+  print_version(L);
   repl_run(L);
 }
 
@@ -253,7 +273,7 @@ static int run_job(lua_State *L) {
   struct job *job = lua_touserdata(L, 1);
   const struct options *o = &job->options;
   lua_settop(L, 0);
-  if (o->shows_version) print_version();
+  if (o->shows_version) print_version(L);
   set_globals(L, o);
   if (!run_environment(L, o)) return 0;
   const int refusal = choose_world(L, o);

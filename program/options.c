@@ -8,6 +8,7 @@
 
 #include "base/nearness.h"
 #include "embedded.h"
+#include "state/lua_compat.h"
 
 static const char usage[] =
     "usage: manymoons [options] [script [args]]\n"
@@ -109,6 +110,12 @@ static struct word read_word(const char *text, const char *next) {
   }
 }
 
+static void note_warnings(struct options *o) {
+  if (LUA_HAS_WARNINGS) return;
+  o->wrong = "-W";
+  o->wrong_kind = WRONG_WITHOUT_WARNINGS;
+}
+
 static void note_word(struct options *o, const struct word *w) {
   switch (w->kind) {
     case WORD_EXECUTE: o->has_chunks = true; break;
@@ -116,6 +123,7 @@ static void note_word(struct options *o, const struct word *w) {
     case WORD_VERSION: o->shows_version = true; break;
     case WORD_ENVIRONMENT: o->ignores_environment = true; break;
     case WORD_WORLD: o->world = w->value; break;
+    case WORD_WARN: note_warnings(o); break;
     case WORD_HELP: o->shows_help = true; break;
     default: break;
   }
@@ -331,6 +339,9 @@ int options_refuse(const struct options *o, FILE *out) {
       meant = options_nearest_command(o->wrong);
       fprintf(out, "manymoons: no command '%s'", o->wrong);
       break;
+    case WRONG_WITHOUT_WARNINGS:
+      fprintf(out, "manymoons: '%s': LuaJIT has no warnings\n", o->wrong);
+      return EXIT_WRONG_USE;
   }
   if (meant && *meant) fprintf(out, ": did you mean '%s'?", meant);
   fputs(" (try --help)\n", out);

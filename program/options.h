@@ -21,6 +21,7 @@ enum wrong_kind {
   WRONG_OPTION,
   WRONG_WITHOUT_ARGUMENT, /* a known option */
   WRONG_COMMAND,
+  WRONG_WITHOUT_WARNINGS, /* -W, in a Lua that has none */
 };
 
 struct options {
@@ -36,7 +37,7 @@ struct options {
   bool ignores_environment; /* -E */
   bool has_chunks;          /* -e: without a script, stdin is not read */
   const char *world;        /* --world; NULL: not given */
-  const char *wrong;        /* the first word in error; NULL: none */
+  const char *wrong;        /* a word in error; NULL: none */
   enum wrong_kind wrong_kind;
 };
 

@@ -27,7 +27,8 @@ static const struct prompt next_prompt = {"_PROMPT2", ">> ", FURTHER_LINE};
 
 /* [-0, +1] */
 static const char *push_prompt(lua_State *L, const struct prompt *p) {
-  if (lua_getglobal(L, p->global) == LUA_TNIL)
+  lua_getglobal(L, p->global);
+  if (lua_isnil(L, -1))
     lua_pushstring(L, p->usual);
   else
     luaL_tolstring(L, -1, NULL);
@@ -78,7 +79,7 @@ static bool load_expression(lua_State *L) {
 
 /* Whether the only syntax error is that the text ends too soon. */
 static bool is_incomplete(lua_State *L, int state) {
-  static const char mark[] = "<eof>";
+  static const char mark[] = LUA_END_MARK;
   if (state != LUA_ERRSYNTAX) return false;
   size_t length = 0;
   const char *message = lua_tolstring(L, -1, &length);

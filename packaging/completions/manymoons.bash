@@ -193,4 +193,4 @@ _manymoons() {
   fi
 }
 
-complete -F _manymoons manymoons
+complete -F _manymoons manymoons manymoons-luajit

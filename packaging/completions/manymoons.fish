@@ -135,3 +135,4 @@ complete -c manymoons -n '__fish_seen_subcommand_from profile' -s h -l help -d '
 complete -c manymoons -n '__fish_seen_subcommand_from trace' -s o -r -F -d 'write FILE in Chrome\'s trace format, for https://ui.perfetto.dev'
 complete -c manymoons -n '__fish_seen_subcommand_from trace' -l html -r -F -d 'write a page with the timeline for a browser'
 complete -c manymoons -n '__fish_seen_subcommand_from trace' -s h -l help -d 'print this'
+complete -c manymoons-luajit -w manymoons

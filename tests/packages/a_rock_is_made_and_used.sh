@@ -1,12 +1,35 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `luarocks make` in a checkout, for two Luas; and the module that it installs runs a pool.
+# `make dist` writes sources and a rock of them, twice the same bytes; the rock is packed from the rockspec as well, and is
+# installed from its sources alone, for each Lua that it names, with the headers of that Lua; the module that it installs runs a pool.
 set -eu
+export MAKEFLAGS="-j$(nproc)"
 git clone -q "$MM_TOP" src 2>out || { cat out; exit 1; }
-cd src
-for lua in lua5.4:5.4 lua5.1:5.1 luajit:5.1; do
-  version=${lua#*:}
-  luarocks --lua-version "$version" --tree ../tree make packaging/*.rockspec >../out 2>&1 || { cat ../out; exit 1; }
-  LUA_CPATH="$PWD/../tree/lib/lua/$version/?.so" "${lua%:*}" -e \
+run() { "$@" >out 2>&1 || { echo "$*:"; cat out; exit 1; }; }
+
+run make -C src -s SKIP_SETUP=1 dist RELEASES="file://$PWD/first"
+mv src/build/dist first
+run touch src/Makefile
+run make -C src -s SKIP_SETUP=1 dist RELEASES="file://$PWD/first"
+diff -r first src/build/dist || echo "two builds differ"
+name=$(cd first && ls -- *.rockspec)
+name=${name%.rockspec}
+grep -q 'url = "https://' src/packaging/"$name.rockspec" || echo "the rockspec of the sources names no place to publish it"
+
+mkdir packed
+cd packed
+run luarocks pack "../first/$name.rockspec"
+run luarocks unpack "$name.src.rock"
+cd ..
+sources=$(dirname packed/"$name"/*/Makefile)
+for lua in lua5.4:5.4 lua5.3:5.3 lua5.1:5.1 luajit:5.1; do
+  version=${lua#*:} interpreter=${lua%:*} more=
+  rm -rf tree
+  [ "$interpreter" != luajit ] || more=LUA_INCDIR=/usr/include/luajit-2.1
+  case $interpreter in
+    lua5.4) run luarocks --lua-version 5.4 --tree tree install "first/$name.src.rock" ;;
+    *) (cd "$sources" && run luarocks --lua-version "$version" --tree ../../../tree make packaging/*.rockspec $more) ;;
+  esac
+  LUA_CPATH="$PWD/tree/lib/lua/$version/?.so" "$interpreter" -e \
     'assert(require("manymoons").Pool(2):map(function(x) return x * x end, { 3 })[1] == 9)'
 done

@@ -45,6 +45,8 @@ enum {
   LUA_HAS_LAST_COLLECTION = LUA_VERSION_NUM >= 504,
   /* Variables can be to be closed, and coroutines with them. */
   LUA_HAS_CLOSE = LUA_VERSION_NUM >= 504,
+  /* A script can warn, and warnings can be turned on. */
+  LUA_HAS_WARNINGS = LUA_VERSION_NUM >= 504,
 };
 
 #if LUA_VERSION_NUM < 504
@@ -60,6 +62,7 @@ static inline lua_State *lua_newbare(lua_Alloc allocate, void *context) {
 static inline lua_State *lua_newusual(lua_Alloc allocate, void *context) {
   return lua_newstate(allocate, context);
 }
+static inline void lua_turn_warnings_on(lua_State *L) { (void)L; }
 #endif
 
 /* Whether a C function may yield and go on (lua_yieldk). For the preprocessor: the types of a
@@ -72,6 +75,12 @@ static inline lua_State *lua_newusual(lua_Alloc allocate, void *context) {
 #if LUA_VERSION_NUM >= 503
 
 #define LUA_MAJOR_MINOR LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
+/* The variable of the environment that goes before LUA_INIT; NULL: this Lua has none. */
+#define LUA_OWN_INIT "LUA_INIT_" LUA_VERSION_MAJOR "_" LUA_VERSION_MINOR
+/* How a syntax error ends where the text ends too soon. */
+#define LUA_END_MARK "<eof>"
+/* Pushes the name of this Lua with its release. [-0, +1] */
+static inline void lua_pushrelease(lua_State *L) { lua_pushliteral(L, LUA_RELEASE); }
 
 /* A library that this Lua does not have: no function opens it. */
 #define luaopen_bit ((lua_CFunction)NULL)
@@ -79,6 +88,7 @@ static inline lua_State *lua_newusual(lua_Alloc allocate, void *context) {
 #define luaopen_ffi ((lua_CFunction)NULL)
 
 #if LUA_VERSION_NUM >= 504
+static inline void lua_turn_warnings_on(lua_State *L) { lua_warning(L, "@on", 0); }
 /* No collection of the whole heap at once. */
 static inline void lua_collect_in_steps(lua_State *L) { lua_gc(L, LUA_GCINC, 0, 0, 0); }
 /* A table that belongs to a userdata. Pops and pushes it. */
@@ -227,9 +237,16 @@ static inline void lua_unwatch_compiled(lua_State *L) { (void)L; }
 
 #else
 
-#define LUA_MAJOR_MINOR   "5.1"
+#define LUA_MAJOR_MINOR "5.1"
+#define LUA_OWN_INIT    ((const char *)NULL)
+#define LUA_END_MARK    "'<eof>'"
 
+/* LuaJIT's own headers, with which this compiles as well, have some of what is defined below: here it has names of its own. */
+#ifndef LUA_OK
 enum { LUA_OK = 0 };
+#endif
+#define luaL_setfuncs     lua_set_functions
+#define luaL_testudata    lua_test_userdata
 
 /* Those that LuaJIT alone has; and those of later versions, of which coroutine comes with base. */
 extern int luaopen_bit(lua_State *L) __attribute__((weak));
@@ -254,6 +271,15 @@ extern void luaJIT_profile_stop(lua_State *L) __attribute__((weak));
 /* PUC 5.1 can neither tell which closures share an upvalue nor make them share one. */
 static inline bool lua_shares_upvalues(void) { return lua_upvalueid && lua_upvaluejoin; }
 static inline bool lua_is_jit(void) { return luaJIT_setmode != 0; }
+static inline void lua_pushrelease(lua_State *L) {
+  const int place = lua_gettop(L) + 1;
+  lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+  lua_getfield(L, place, "jit");
+  if (lua_istable(L, -1)) lua_getfield(L, -1, "version");
+  if (!lua_isstring(L, -1)) lua_pushliteral(L, LUA_RELEASE);
+  lua_replace(L, place);
+  lua_settop(L, place);
+}
 static inline int lua_do_nothing(lua_State *L) {
   (void)L;
   return 0;

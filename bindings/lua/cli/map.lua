@@ -3,6 +3,7 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
+local checks = require("core.checks")
 local waits = require("core.waits")
 local worlds = require("core.worlds")
 local halt = require("map.halt")
@@ -62,7 +63,7 @@ local function text(word) return word end
 
 local function whole(least)
   return function(word, name)
-    local number = word:find("^%d+$") and math.tointeger(tonumber(word))
+    local number = checks.digits(word)
     if number and number >= least then return number end
     refuse_use(("%s: a whole number, %d or more, expected, got '%s'"):format(name, least, word))
   end
@@ -197,6 +198,12 @@ end
 
 local PAUSE_PERCENT = 800
 
+-- 5.4, 5.5 and the others each have a way of their own.
+local function set_pause(percent)
+  if not pcall(collectgarbage, "incremental", percent, 100) then collectgarbage("setpause", percent) end
+  pcall(collectgarbage, "param", "pause", percent)
+end
+
 local function open_pool(options)
   if options["--broker"] then
     return mm.Pool({ broker = options["--broker"], name = options["--pool"] or "map",
@@ -204,7 +211,7 @@ local function open_pool(options)
   end
   if not worlds.is_chosen() then mm.set_world(worlds.of_own_vms(false)) end
   -- Texts are all that this VM collects: it need not look at everything for each few of them.
-  if worlds.has(worlds.default(), "has_own_vm") then collectgarbage("incremental", PAUSE_PERCENT, 100) end
+  if worlds.has(worlds.default(), "has_own_vm") then set_pause(PAUSE_PERCENT) end
   return mm.Pool({ workers = options["-j"], name = "map" })
 end
 

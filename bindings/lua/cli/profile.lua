@@ -6,6 +6,7 @@ local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
 local files = require("page.files")
+local checks = require("core.checks")
 local scripts = require("core.script")
 local attach = require("profile.attach")
 local session = require("profile.session")
@@ -41,7 +42,7 @@ end
 local function refuse(words) usage.refuse("profile", words) end
 
 local function read_number(word, least, most, option)
-  local number = word:find("^%d+$") and math.tointeger(tonumber(word))
+  local number = checks.digits(word)
   if number and number >= least and number <= most then return number end
   refuse(("%s: a whole number from %d to %d expected, got '%s'"):format(option, least, most, word))
 end
@@ -197,7 +198,7 @@ end
 
 -- A number names a program, unless there is a script of that name.
 local function pid_of(word)
-  return word:find("^%d+$") and not files.read(word) and math.tointeger(tonumber(word)) or nil
+  return not files.read(word) and checks.digits(word) or nil
 end
 
 local words = { ... }
@@ -221,4 +222,4 @@ options.on_end = say_end(options)
 scripts.set_arguments(words, place)
 local started, reason = session.start(options)
 if not started then leave(1, "cannot write " .. options.path .. ": " .. tostring(reason)) end
-return chunk(table.unpack(words, place + 1))
+return chunk(checks.unpack(words, place + 1))

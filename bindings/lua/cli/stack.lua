@@ -4,6 +4,7 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
+local checks = require("core.checks")
 local attach = require("profile.attach")
 local text = require("profile.text")
 local tree = require("profile.tree")
@@ -28,7 +29,7 @@ local function read_pid(words)
     io.stdout:write(USAGE)
     leave(0)
   end
-  local pid = #words == 1 and words[1]:find("^%d+$") and math.tointeger(tonumber(words[1]))
+  local pid = #words == 1 and checks.digits(words[1])
   return pid or refuse("which program? give a PID (manymoons stack PID)")
 end
 

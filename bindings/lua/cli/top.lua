@@ -3,6 +3,7 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
+local checks = require("core.checks")
 local json = require("core.json")
 local waits = require("core.waits")
 local usage = require("terminal.usage")
@@ -43,7 +44,7 @@ local function read_options(words)
       io.stdout:write(USAGE)
       leave(0)
     elseif word:find("^%d+$") and not options.pid then
-      options.pid = math.tointeger(tonumber(word)) or leave(1, "process " .. word .. ": no such process")
+      options.pid = checks.digits(word) or leave(1, "process " .. word .. ": no such process")
     else
       usage.refuse_word("top", word, USAGE)
     end

@@ -9,6 +9,7 @@ local require, native = mm._require, mm._native
 local files = require("page.files")
 local usage = require("terminal.usage")
 local recording = require("timeline.recording")
+local checks = require("core.checks")
 local scripts = require("core.script")
 local session = require("profile.session")
 local timelines = require("timeline.reading")
@@ -131,7 +132,7 @@ for _, path in pairs({ options.page, options.path }) do
   local ok, why = files.prepare(path)
   if not ok then leave(1, "cannot write the trace: " .. why) end
 end
-options.command = { table.unpack(words, place) }
+options.command = { checks.unpack(words, place) }
 scripts.set_arguments(words, place)
 local started, reason
 if options.page then
@@ -140,4 +141,4 @@ else
   started, reason = recording.begin(options.path ~= "-" and options.path or nil, limit, finish_trace(options.path))
 end
 if not started then leave(1, "cannot record: " .. tostring(reason)) end
-return chunk(table.unpack(words, place + 1))
+return chunk(checks.unpack(words, place + 1))

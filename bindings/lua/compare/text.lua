@@ -5,6 +5,7 @@
 local require = ...
 
 local style = require("terminal.style")
+local length = require("terminal.columns").of
 
 local LINE_SHOWN = 100
 local LABELS_SHOWN = 4
@@ -131,9 +132,6 @@ function text.table_of(rows)
   end
   return titles, lines, meanings
 end
-
--- The number of characters of UTF-8.
-local function length(cell) return select(2, cell:gsub("[^\128-\191]", "")) end
 
 local function align(cell, width, is_first)
   local padding = (" "):rep(width - length(cell))

@@ -10,6 +10,12 @@ local checks = {}
 checks.unpack = table.unpack or unpack
 function checks.pack(...) return { n = select("#", ...), ... } end
 
+-- The whole number that a word of digits alone is; nil: it is none, or not each Lua has that number.
+function checks.digits(word)
+  local number = word:find("^%d+$") and tonumber(word)
+  return number and number <= 2 ^ 53 and math.floor(number) or nil
+end
+
 -- Raises the text, which names the public function, with the place of the script's call before it.
 function checks.fail(text) error(native.place() .. text, 0) end
 

@@ -109,7 +109,7 @@ function value_of(text, mm)
   local before, name = text:match("^(.-)([%a_][%w_]*)$")
   if name then return value_of_name(before, name, mm) end
   local outer, number = text:match("^(.*)%[%s*(%-?%d+)%s*%]$")
-  if outer then return field_of(value_of(outer, mm), math.tointeger(tonumber(number)), mm) end
+  if outer then return field_of(value_of(outer, mm), tonumber(number), mm) end
   local _
   outer, _, name = text:match("^(.*)%[%s*([\"'])([^\"'\\]*)%2%s*%]$")
   if outer then return field_of(value_of(outer, mm), name, mm) end

@@ -56,7 +56,7 @@ local function keep(keys, key, most)
   if #keys == most and not is_before(key, keys[most]) then return end
   local low, high = 1, #keys + 1
   while low < high do
-    local middle = (low + high) // 2
+    local middle = math.floor((low + high) / 2)
     if is_before(key, keys[middle]) then high = middle else low = middle + 1 end
   end
   table.insert(keys, low, key)
@@ -68,7 +68,7 @@ local function keys_of(t, most)
   local length, keys, count = 0, {}, 0
   while rawget(t, length + 1) ~= nil do length = length + 1 end
   for key in next, t do
-    local is_of_list = math.type(key) == "integer" and key >= 1 and key <= length
+    local is_of_list = type(key) == "number" and key % 1 == 0 and key >= 1 and key <= length
     if not is_of_list then
       count = count + 1
       keep(keys, key, most)

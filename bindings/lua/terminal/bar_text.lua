@@ -2,6 +2,12 @@
 -- The texts of a progress bar: a line for a terminal, cut to its width, and one for a file.
 --
 --   squares:  37 % [######            ] 37/100  2 failed  12.3/s  3 s, 5 s left  workers 98 % busy
+local require = ...
+
+local width = require("terminal.columns")
+
+local width_of, cut = width.of, width.cut
+
 local bar_text = {}
 
 -- Columns of a bar, which stay the same while the texts grow: a quarter of the terminal.
@@ -20,19 +26,6 @@ local function rate_in_words(rate)
   if rate >= 1e3 then return string.format("%.1f k/s", rate / 1e3) end
   if rate >= 1 then return string.format("%.1f/s", rate) end
   return in_words(1 / rate) .. " each"
-end
-
--- How many columns a text takes: its characters, without bytes that continue one.
-local function width_of(text) return #(text:gsub("[\128-\191]", "")) end
-
-local function cut(text, columns)
-  local at, count = 1, 0
-  while at <= #text do
-    local next_at = text:find("[^\128-\191]", at + 1) or #text + 1
-    if count == columns then return text:sub(1, at - 1) end
-    at, count = next_at, count + 1
-  end
-  return text
 end
 
 -- A total that has been exceeded was wrong.

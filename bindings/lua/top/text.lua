@@ -1,8 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- The tables of `manymoons top`, as lines of text of at most so many columns. Each column has a rank: where there is no
 -- room the column with the highest one goes first.
-local _, native = ...
+local require, native = ...
 
+local width = require("terminal.columns")
+
+local width_of, cut = width.of, width.cut
 local text = {}
 
 local RINGS_SHOWN, LOCKS_SHOWN = 12, 12
@@ -22,7 +25,7 @@ local function seconds_in_words(seconds)
   if seconds < 0.001 then return string.format("%.0f us", seconds * 1e6) end
   if seconds < 1 then return string.format("%.0f ms", seconds * 1e3) end
   if seconds < 100 then return string.format("%.1f s", seconds) end
-  return string.format("%.0f:%02d min", seconds // 60, math.floor(seconds % 60))
+  return string.format("%.0f:%02d min", math.floor(seconds / 60), math.floor(seconds % 60))
 end
 
 local function per_second(rate)
@@ -38,13 +41,6 @@ local function whole(number) return string.format("%.0f", number) end
 function text.command(bytes) return native.printable((bytes:gsub("%z+$", ""):gsub("%z", " "))) end
 
 -- Lines ---------------------------------------------------------------------------------------------------------
-
-local function width_of(line) return utf8.len(line) or #line end
-
-local function cut(line, columns)
-  local last = utf8.offset(line, columns + 1)
-  return last and line:sub(1, last - 1) or line
-end
 
 local function pad(line, columns, align)
   if width_of(line) > columns then return cut(line, columns) end
