@@ -44,7 +44,7 @@ LUA_5.4_STATIC := $(firstword $(wildcard /usr/lib/*/liblua5.4.a))
 CORE_DIRS := $(filter-out state,$(shell sed -n 's|^vm/||p' LAYERS))
 CORE_SRC  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard vm/$(d)/*.c vm/$(d)/*/*.c)))
 # vm/state comes first: the order in which objects are linked moved put and get of a queue by 20 % (2026-11, gcc 12).
-LUA_SRC   := $(sort $(wildcard vm/state/*.c)) $(sort $(wildcard bindings/*.c bindings/c/*.c bindings/c/api/*.c bindings/lua/*.c bindings/lua/*/*.c))
+LUA_SRC   := $(sort $(wildcard vm/state/*.c)) $(sort $(wildcard bindings/*.c bindings/c/*.c bindings/c/*/*.c bindings/lua/*.c bindings/lua/*/*.c))
 EMBEDDED  := $(sort $(shell find bindings/lua -name '*.lua' -o -path '*/page/*' -type f))
 PROGRAM_SRC := $(sort $(wildcard program/*.c))
 objects = $(2:%.c=$(BUILD)/$(1)/%.o)
@@ -196,7 +196,7 @@ install: all ## install the program, the modules, the library, the manuals and c
 	$(INSTALL_PROGRAM) $(BUILD)/manymoons $(DESTDIR)$(BINDIR)/
 	$(foreach l,$(LIBRARIES),$(call install_library,$(l)))
 	for abi in $(ABIS); do $(INSTALL_DATA) $(BUILD)/lua/$$abi/manymoons.so $(DESTDIR)$(LUADIR)/$$abi/ || exit; done
-	$(INSTALL_DATA) bindings/c/manymoons.h $(DESTDIR)$(INCLUDEDIR)/
+	$(INSTALL_DATA) bindings/c/manymoons.h bindings/c/manymoons.hpp $(DESTDIR)$(INCLUDEDIR)/
 	$(INSTALL_DATA) $(MANUALS) $(DESTDIR)$(MANDIR)/man1/
 	$(INSTALL_DATA) docs/man/manymoons.3 $(DESTDIR)$(MANDIR)/man3/
 	$(INSTALL_DATA) packaging/addon/config.json $(DESTDIR)$(ADDONDIR)/
@@ -216,7 +216,7 @@ rock-install:
 	$(INSTALL_PROGRAM) $(BUILD)/lua/$(ROCK_LUA)/manymoons.so $(ROCK_LIBDIR)/
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/manymoons $(DESTDIR)$(INCLUDEDIR)/manymoons.h $(MANUALS:docs/man/%=$(DESTDIR)$(MANDIR)/man1/%) \
+	rm -f $(DESTDIR)$(BINDIR)/manymoons $(DESTDIR)$(INCLUDEDIR)/manymoons.h $(DESTDIR)$(INCLUDEDIR)/manymoons.hpp $(MANUALS:docs/man/%=$(DESTDIR)$(MANDIR)/man1/%) \
 	  $(DESTDIR)$(BASHDIR)/manymoons $(DESTDIR)$(ZSHDIR)/_manymoons $(DESTDIR)$(FISHDIR)/manymoons.fish \
 	  $(DESTDIR)$(MANDIR)/man3/manymoons.3 $(foreach l,$(LIBRARIES),$(DESTDIR)$(LIBDIR)/$(l).so* $(DESTDIR)$(LIBDIR)/$(l).a \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/$(l:lib%=%).pc) $(ABIS:%=$(DESTDIR)$(LUADIR)/%/manymoons.so)

@@ -59,6 +59,13 @@ for mode in threads inline wait; do
   rm picture.bmp
 done
 
+# The small game: the script that loops is stopped, and the frames go on.
+build meadow $(pkg-config --cflags --libs sdl2)
+"$MM_TOP/tests/support/with-display" ./meadow 40 picture.bmp >out 2>err || fail "meadow"
+grep -q '^40 frames, [1-9]' out && grep -q '^lost 23: over its time limit: stopped at lost:1' err || fail "meadow says"
+[ "$(wc -c <picture.bmp)" -gt 1000000 ] || fail "meadow: no picture"
+rm picture.bmp
+
 # The game for LÖVE, with each way of path finding.
 for mode in pool thread here; do
   for frames in 60 240 960; do

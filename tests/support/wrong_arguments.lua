@@ -82,6 +82,7 @@ wrong_arguments.functions = {
   ["World.Barrier"] = { list(), list(0), list("x"), list(NAN), list(HUGE), list(1.5), list(1, 5), list(1, print, "x"),
     list({ partys = 1 }) },
   ["Async.run"] = functions, ["Async.spawn"] = functions, ["Async.group"] = functions, ["Async.await"] = functions,
+  ["Async.in_nvim"] = { list(), list(5), list(print) },
   ["Async.to_thread"] = functions, ["Async.to_process"] = functions,
   ["Async.patch_socket"] = false, ["Async.current_task"] = false, ["Async.debug"] = false,
   ["Async.cancel"] = { list(), list(5), list(some_future) },

@@ -159,11 +159,28 @@ static status look_and_pause(lua_State *L, const struct wait *w, bool is_endless
   }
 }
 
-/* Before a deadline no wait is endless; those of a thread with tasks are its loop's. */
+/* In a VM that runs in its program's own loop the wait looks once in each poll, and the program goes on between two. */
+static status look_in_each_poll(lua_State *L, const struct wait *w) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  for (;;) {
+    vm_leave(vm);
+    status st = w->attempt(w->context, deadline_now());
+    vm_return(L, vm);
+    if (st == STATUS_EMPTY || st == STATUS_FULL) st = STATUS_TIMEOUT; /* a ring's words for one look */
+    st = judge(L, vm, w, st);
+    if (st != STATUS_EMPTY) return st;
+    (void)vm_wait_for_poll(L, vm);
+  }
+}
+
+/* Before a deadline no wait is endless; those of a thread with tasks are its loop's, and those of a VM in its program's
+ * loop that program's. */
 static status run_wait(lua_State *L, struct wait *w) REQUIRES(rank_vm) {
   const bool has_tasks = vm_self(vm_of(L))->has_tasks;
   const bool is_endless = w->endless && deadline_is_never(w->until);
-  if (has_tasks || !is_endless) w->endless = NULL;
+  const bool pauses = vm_pauses(vm_of(L));
+  if (has_tasks || pauses || !is_endless) w->endless = NULL;
+  if (pauses && !has_tasks) return look_in_each_poll(L, w);
   return has_tasks ? look_and_pause(L, w, is_endless) : sleep_as_thread(L, w);
 }
 
