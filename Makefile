@@ -200,6 +200,7 @@ install: all ## install the program, the modules, the library, the manuals and c
 	$(INSTALL_DATA) $(MANUALS) $(DESTDIR)$(MANDIR)/man1/
 	$(INSTALL_DATA) docs/man/manymoons.3 $(DESTDIR)$(MANDIR)/man3/
 	$(INSTALL_DATA) packaging/addon/config.json $(DESTDIR)$(ADDONDIR)/
+	$(INSTALL_DATA) packaging/love/love-manymoons.lua $(DESTDIR)$(DATADIR)/manymoons/
 	$(INSTALL_DATA) $(wildcard bindings/lua/types*.lua) $(DESTDIR)$(ADDONDIR)/library/
 	$(INSTALL_DATA) packaging/completions/manymoons.bash $(DESTDIR)$(BASHDIR)/manymoons
 	$(INSTALL_DATA) packaging/completions/_manymoons $(DESTDIR)$(ZSHDIR)/

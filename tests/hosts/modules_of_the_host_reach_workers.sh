@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Modules that the host's own loader found are there in workers: a plugin in Neovim's 'runtimepath', files of a
-# game and of a .love archive, what a searcher of the script finds. So are the functions in pure Lua of the host,
-# and its null.
+# game, of a .love archive and of a fused executable, what a searcher of the script finds. So are the functions in
+# pure Lua of the host, and its null.
 set -eu
 case $MM_BUILD in */asan) exit 0 ;; esac # the sanitizer would have to be in the host
 
@@ -114,5 +114,8 @@ check neovim "$jit" nvim --headless -u NONE --cmd "set rtp+=$PWD/rtp" -c "luafil
 check directory "$jit" env SDL_AUDIODRIVER=dummy "$MM_TOP/tests/support/with-display" love game
 check archive "$jit" env SDL_AUDIODRIVER=dummy "$MM_TOP/tests/support/with-display" love game.love
 worlds='interpreters processes'
+cat "$(command -v love)" game.love >fused # as a game is shipped
+chmod +x fused
+check fused "$jit" env SDL_AUDIODRIVER=dummy "$MM_TOP/tests/support/with-display" ./fused
 check searcher-luajit "$jit" luajit searcher.lua
 check searcher-5.4 "$MM_BUILD/lua/5.4/?.so" lua5.4 searcher.lua
