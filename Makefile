@@ -165,6 +165,8 @@ LUADIR     ?= $(LIBDIR)/lua
 BASHDIR    ?= $(DATADIR)/bash-completion/completions
 ZSHDIR     ?= $(DATADIR)/zsh/site-functions
 FISHDIR    ?= $(DATADIR)/fish/vendor_completions.d
+# Where Neovim looks for plugins, and makes the tags of their help.
+NVIMDIR    ?= $(DATADIR)/nvim/site
 # The types, as an addon of lua-language-server.
 ADDONDIR   ?= $(DATADIR)/manymoons/addons/manymoons
 VERSION    := $(shell sed -n 's/^\#define MANYMOONS_VERSION "\(.*\)"/\1/p' vm/base/version.h)
@@ -192,7 +194,7 @@ MANUALS := $(sort $(wildcard docs/man/*.1))
 install: all ## install the program, the modules, the library, the manuals and completions (PREFIX=/usr/local, DESTDIR=)
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1 \
 	  $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(ADDONDIR)/library $(ABIS:%=$(DESTDIR)$(LUADIR)/%) \
-	  $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	  $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR) $(DESTDIR)$(NVIMDIR)/lua/manymoons $(DESTDIR)$(NVIMDIR)/doc
 	$(INSTALL_PROGRAM) $(BUILD)/manymoons $(DESTDIR)$(BINDIR)/
 	$(foreach l,$(LIBRARIES),$(call install_library,$(l)))
 	for abi in $(ABIS); do $(INSTALL_DATA) $(BUILD)/lua/$$abi/manymoons.so $(DESTDIR)$(LUADIR)/$$abi/ || exit; done
@@ -200,6 +202,8 @@ install: all ## install the program, the modules, the library, the manuals and c
 	$(INSTALL_DATA) $(MANUALS) $(DESTDIR)$(MANDIR)/man1/
 	$(INSTALL_DATA) docs/man/manymoons.3 $(DESTDIR)$(MANDIR)/man3/
 	$(INSTALL_DATA) packaging/addon/config.json $(DESTDIR)$(ADDONDIR)/
+	$(INSTALL_DATA) packaging/neovim/lua/manymoons/health.lua $(DESTDIR)$(NVIMDIR)/lua/manymoons/
+	$(INSTALL_DATA) packaging/neovim/doc/manymoons.txt $(DESTDIR)$(NVIMDIR)/doc/
 	$(INSTALL_DATA) packaging/love/love-manymoons.lua $(DESTDIR)$(DATADIR)/manymoons/
 	$(INSTALL_DATA) $(wildcard bindings/lua/types*.lua) $(DESTDIR)$(ADDONDIR)/library/
 	$(INSTALL_DATA) packaging/completions/manymoons.bash $(DESTDIR)$(BASHDIR)/manymoons
@@ -216,12 +220,18 @@ rock-install:
 	mkdir -p $(ROCK_LIBDIR)
 	$(INSTALL_PROGRAM) $(BUILD)/lua/$(ROCK_LUA)/manymoons.so $(ROCK_LIBDIR)/
 
+# A folder for Neovim's 'runtimepath'.
+.PHONY: nvim
+nvim: $(BUILD)/lua/5.1/manymoons.so ## make build/nvim, a plugin for Neovim: the module, :checkhealth and :help
+	packaging/neovim/make-plugin $< build/nvim
+
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(BINDIR)/manymoons $(DESTDIR)$(INCLUDEDIR)/manymoons.h $(DESTDIR)$(INCLUDEDIR)/manymoons.hpp $(MANUALS:docs/man/%=$(DESTDIR)$(MANDIR)/man1/%) \
 	  $(DESTDIR)$(BASHDIR)/manymoons $(DESTDIR)$(ZSHDIR)/_manymoons $(DESTDIR)$(FISHDIR)/manymoons.fish \
 	  $(DESTDIR)$(MANDIR)/man3/manymoons.3 $(foreach l,$(LIBRARIES),$(DESTDIR)$(LIBDIR)/$(l).so* $(DESTDIR)$(LIBDIR)/$(l).a \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/$(l:lib%=%).pc) $(ABIS:%=$(DESTDIR)$(LUADIR)/%/manymoons.so)
-	rm -rf $(DESTDIR)$(DATADIR)/manymoons
+	rm -rf $(DESTDIR)$(DATADIR)/manymoons $(DESTDIR)$(NVIMDIR)/lua/manymoons
+	rm -f $(DESTDIR)$(NVIMDIR)/doc/manymoons.txt
 
 clean: ## remove build/
 	rm -rf build

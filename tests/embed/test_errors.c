@@ -31,6 +31,9 @@ static void a_wrong_format_names_its_letter(void) {
   CHECK_EQ(n, 0);
   CHECK_EQ(mm_int(mm_at(list, 1)), 0); /* looks, and does not fail */
   says("letter 4: a boolean");
+  CHECK_EQ(mm_unpack(list, "iz{i", &n, &m), -MM_EINVAL);
+  CHECK_EQ(mm_unpack(list, "i{name=s", &n, &text), -MM_EINVAL);
+  says("letter 9: '}' or a letter expected");
   mm_val_free(list);
   CHECK_EQ(mm_rt_free(rt, 1000), 0);
 }

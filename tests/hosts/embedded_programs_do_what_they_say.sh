@@ -78,21 +78,29 @@ for mode in pool thread here; do
   rm picture.png
 done
 
-# The plugin for Neovim finds what grep finds, while the editor keeps running.
+# The plugin for Neovim finds what grep finds, while the editor keeps running; a search that is stopped ends, and leaves no
+# worker.
 cat >search.lua <<'END'
 package.cpath = os.getenv("MM_BUILD") .. "/lua/5.1/?.so;" .. package.cpath
+local mm = require("manymoons")
 local grep = dofile(os.getenv("MM_TOP") .. "/scripts/neovim/grep.lua")
 local ticks, total = 0, nil
 vim.loop.new_timer():start(1, 1, function() ticks = ticks + 1 end)
+local stopped = grep.start("never found", os.getenv("MM_TOP"), function() error("it was stopped") end)
+vim.wait(1, function() return false end, 1) -- it has begun, and cannot have ended
+vim.cmd("GrepStop")
+local hang = (tonumber(os.getenv("MM_HANG")) or 60) * 1000
+vim.wait(hang, function() return stopped:done() and #mm.interpreters.active_children() == 0 end, 1)
 grep.start("lua_State", os.getenv("MM_TOP") .. "/vm", function(n) total = n end)
-vim.wait(20000, function() return total ~= nil end, 1)
+vim.wait(hang, function() return total ~= nil end, 1)
 local list = vim.fn.getqflist()
-print(total, #list, ticks > 0, list[1] and list[1].lnum > 0 and list[1].text:find("lua_State") ~= nil)
+print(total, #list, ticks > 0, list[1] and list[1].lnum > 0 and list[1].text:find("lua_State") ~= nil,
+  stopped:done(), #mm.interpreters.active_children())
 END
 export MM_BUILD MM_TOP
 nvim --headless -u NONE -c "luafile search.lua" -c qa >out 2>&1 || fail "neovim"
 wanted=$(grep -rIh --include='*.*' --include=LAYERS lua_State "$MM_TOP/vm" | wc -l)
-grep -q "^$wanted $wanted true true" out || fail "Grep in neovim does not find $wanted lines"
+grep -q "$wanted $wanted true true true 0" out || fail "Grep in neovim does not find $wanted lines, or does not stop"
 
 # The processes of its VMs end with a program that is killed.
 cat >killed.c <<'END'

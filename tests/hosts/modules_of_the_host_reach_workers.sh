@@ -58,6 +58,10 @@ try("an empty object", "table", type, empty)
 try("an empty object that comes back", getmetatable(empty), function(t) return t end, empty)
 if os.getenv("MM_IN") ~= "threads" then
   try("code that asks for the editor", true, function() return vim == nil or vim.api == nil end)
+  local ok, why = pcall(pool.apply, pool, function() return vim.api.nvim_get_current_line() end)
+  try("what belongs to the editor", true, function(text)
+    return text:find("vim.api belongs to the editor; workers have none", 1, true) ~= nil
+  end, tostring(not ok and why))
 end
 finish()
 vim.cmd("qall!")
@@ -68,6 +72,10 @@ function love.load()
   common()
   if os.getenv("MM_IN") == "interpreters" then
     try("code that asks for the game", true, function() return love == nil end)
+    local ok, why = pcall(pool.apply, pool, function() return love.timer.getTime() end)
+    try("what belongs to the game", true, function(text)
+      return text:find("love belongs to the game; workers have none", 1, true) ~= nil
+    end, tostring(not ok and why))
   end
   finish()
   love.event.quit()

@@ -99,8 +99,7 @@ static status pack_inner_table(struct packer *p, struct mm_val *out, int depth) 
 
 static status refuse_letter(struct packer *p, char letter) {
   if (letter) return refuse_to_pack(p, "one of i n b z s S B Q v { expected");
-  p->at++;
-  return refuse_to_pack(p, "'}' expected");
+  return refuse("mm_pack", p->format, p->at, "'}' expected");
 }
 
 static status pack_node(struct packer *p, struct mm_val *out, int depth) {
@@ -302,8 +301,8 @@ static status unpack_node(struct unpacker *u, const struct mm_val *v, int depth)
   const bool is_optional = *u->at == '?';
   if (is_optional) u->at++;
   const char letter = *u->at;
+  if (letter == '\0') return refuse("mm_unpack", u->format, u->at, "'}' or a letter expected");
   u->at++;
-  if (letter == '\0') return refuse("mm_unpack", u->format, u->at - 1, "'}' or a letter expected");
   if (!strchr("{zinbsSBQv", letter))
     return refuse("mm_unpack", u->format, u->at - 1, "one of i n b z s S B Q v { expected");
   if (letter == '{') {
