@@ -43,7 +43,8 @@ end
 local function load_from_system()
   local ok, found = pcall(require, "manymoons")
   if ok then return found end
-  fail("no %s in the game: put it beside main.lua (and package.cpath has none: %s)", FILE, tostring(found):match("[^\n]*"))
+  local why = tostring(found):match("[^\n]*")
+  fail("no %s in the game: put it beside main.lua (and package.cpath has none: %s)", FILE, why)
 end
 
 local mm = load_from_game() or load_from_system()

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- A small Neovim plugin: `:Grep PATTERN [FOLDER]` searches a folder on all cores, in interpreters with Neovim's own
--- LuaJIT, and fills the quickfix list as results arrive. The editor does not freeze: the search is a task in its loop, which
--- says how far it is. `:GrepStop` ends it.
+-- LuaJIT, and fills the quickfix list as results arrive. The editor does not freeze: the search is a task in its loop,
+-- which says how far it is. `:GrepStop` ends it.
 --
 --     :luafile scripts/neovim/grep.lua       with package.cpath such that require "manymoons" finds it
 -- luacheck: ignore vim
@@ -10,7 +10,7 @@ local uv = vim.uv or vim.loop
 
 local BATCH, LINES_MAX = 64, 10000
 
--- Runs in a worker: returns the matching lines of some files, as { file, line number, text }, and how many files they were.
+-- Runs in a worker: returns the matching lines of some files, as { file, line number, text }, and the number of files.
 local function grep(pattern, files)
   local found = { files = #files }
   for _, name in ipairs(files) do
@@ -55,7 +55,8 @@ end
 local function show_progress(state)
   if uv.now() - state.shown < 100 then return end
   state.shown = uv.now()
-  mm.async.in_nvim(vim.api.nvim_echo, { { ("Grep: %d files, %d lines (:GrepStop)"):format(state.files, state.lines) } }, false, {})
+  local text = ("Grep: %d files, %d lines (:GrepStop)"):format(state.files, state.lines)
+  mm.async.in_nvim(vim.api.nvim_echo, { { text } }, false, {})
 end
 
 local function search(pattern, folder, state)
