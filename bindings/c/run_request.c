@@ -191,7 +191,7 @@ struct collecting {
 /* Lua 5.4 collects in generations, but for VMs that pause: then a step is a collection of the young. */
 static int collect_steps(lua_State *L) {
   struct collecting *c = lua_touserdata(L, 1);
-  const bool is_whole = LUA_HAS_CLOSE && !vm_of(L)->polling.pause;
+  const bool is_whole = LUA_HAS_GENERATIONS && !vm_of(L)->polling.pause;
   do c->is_over = lua_gc(L, LUA_GCSTEP, 0) || is_whole;
   while (!c->is_over && !deadline_passed(c->until));
   return 0;

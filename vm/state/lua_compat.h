@@ -45,6 +45,8 @@ enum {
   LUA_HAS_LAST_COLLECTION = LUA_VERSION_NUM >= 504,
   /* Variables can be to be closed, and coroutines with them. */
   LUA_HAS_CLOSE = LUA_VERSION_NUM >= 504,
+  /* VMs that do not pause collect in generations: a step of theirs is a collection. */
+  LUA_HAS_GENERATIONS = LUA_VERSION_NUM >= 504,
 };
 
 #if LUA_VERSION_NUM < 504
