@@ -282,6 +282,12 @@ int embedded_vm_submit_reset(struct mm_vm *vm, struct mm_job *j) {
   return -err;
 }
 
+void embedded_vm_set_stoppable(struct mm_vm *vm, bool can_stop) {
+  mutex_lock(&vm->lock);
+  vm->can_stop = can_stop;
+  mutex_unlock(&vm->lock);
+}
+
 void embedded_vm_note_memory(struct mm_vm *vm, struct vm_memory memory) {
   atomic_store(&vm->memory, memory.used);
   atomic_store(&vm->memory_peak, memory.peak);

@@ -73,7 +73,7 @@ struct mm_vm {
   char open_error[EMBEDDED_STATE_ERROR_MAX];
   struct thread thread;
   void *thread_token;
-  bool can_stop; /* a running job can be stopped */
+  bool can_stop; /* a running job can be stopped; written under `lock` */
 
   struct vm *vm; /* I3 */
   struct thread_alarm alarm;
@@ -151,6 +151,8 @@ void inline_vm_end(struct mm_vm *vm);
 
 /* For drivers: records the memory of the Lua VM, for mm_vm_get_stats. */
 void embedded_vm_note_memory(struct mm_vm *vm, struct vm_memory memory);
+/* For drivers: whether a running job can be stopped. A reset opens a VM again, while other threads read that. */
+void embedded_vm_set_stoppable(struct mm_vm *vm, bool can_stop);
 /* For drivers: the time limit of a job; 0: none. */
 int64_t embedded_vm_limit_ns(const struct mm_vm *vm, const struct mm_job *j);
 /* The reason why the running job must stop; MM_OK: no stop is requested. */

@@ -163,7 +163,7 @@ static status process_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_
   mutex_lock(&vm->lock);
   vm->process = p;
   mutex_unlock(&vm->lock);
-  vm->can_stop = vm->config.stoppable || vm->config.call_ms || !lua_is_jit();
+  embedded_vm_set_stoppable(vm, vm->config.stoppable || vm->config.call_ms || !lua_is_jit());
   bytes_init(&p->inbox);
   status st = ring_make(&p->requests, (struct ring_bounds){0}, RING_GROWS);
   if (st == STATUS_OK) st = ring_make(&p->replies, (struct ring_bounds){0}, RING_GROWS);

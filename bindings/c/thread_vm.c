@@ -38,8 +38,8 @@ static status thread_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_M
     NO_THREAD_SAFETY_ANALYSIS {
   struct embedded_vm_options options = embedded_vm_options(vm);
   if (vm->rt->config.log) options.print = print_line;
-  vm->can_stop =
-      vm->config.stoppable || vm->config.call_ms || vm->config.where == MM_INLINE || uses_signals(vm);
+  embedded_vm_set_stoppable(
+      vm, vm->config.stoppable || vm->config.call_ms || vm->config.where == MM_INLINE || uses_signals(vm));
   options.counts_steps = vm->can_stop;
   options.vm.counts_memory = vm->config.where == MM_INLINE;
   status st = embedded_state_open(&vm->vm, &options, error);

@@ -125,9 +125,38 @@ static void queues_of_scripts_are_unpacked_and_carry_values(void) {
   CHECK_EQ(mm_rt_free(rt, 1000), 0);
 }
 
+/* So do its other waits, and those of its tasks, in a VM of the program's loop. */
+static void sleeps_and_tasks_hold_nothing_up(void) {
+  mm_rt *rt = make_rt();
+  mm_vm *vm = NULL;
+  mm_vm_config config = config_of_kind();
+  config.libs = MM_LIB_ALL;
+  CHECK_EQ(mm_vm_create(rt, &vm, &config), 0);
+  mm_queue *q = NULL;
+  CHECK_EQ(mm_queue_create(rt, &q, 0), 0);
+  mm_val *args = mm_pack(rt, "Q", q);
+  CHECK_EQ(run(vm,
+               "function wait(q) local m = require('manymoons') m.sleep(0.001)\n"
+               "return m.async.run(function() m.sleep(0.001) return q:get() end) end"),
+           1);
+  mm_job *job = NULL;
+  CHECK_EQ(mm_call(vm, &job, "wait", args, NULL), 0);
+  for (int i = 0; i < 20; i++) CHECK(mm_poll(rt, 0, 1) >= 0);
+  CHECK_EQ(mm_job_state(job), 0);
+  put(rt, q, 9);
+  while (mm_job_state(job) == 0) CHECK(mm_poll(rt, 0, 1) >= 0);
+  CHECK_EQ(mm_job_state(job), 1);
+  CHECK_EQ(mm_int(mm_job_result(job)), 9);
+  mm_job_free(job);
+  mm_val_free(args);
+  mm_queue_free(q);
+  CHECK_EQ(mm_rt_free(rt, 1000), 0);
+}
+
 int main(void) {
   in_every_kind(program_and_script_talk);
   in_every_kind(a_waiting_script_holds_nothing_up);
   in_every_kind(queues_of_scripts_are_unpacked_and_carry_values);
+  in_every_kind(sleeps_and_tasks_hold_nothing_up);
   return 0;
 }

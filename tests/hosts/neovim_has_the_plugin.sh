@@ -3,7 +3,7 @@
 # variants: release
 # The plugin for Neovim, as a manager of plugins has it: the specification for lazy.nvim that the documentation shows is run
 # by a stand-in, in a Neovim without any other configuration. The module is found, :checkhealth finds nothing wrong, :help
-# opens; and a tree of luarocks, as rocks.nvim has it, gives the module as well.
+# opens. The module of a rock, as rocks.nvim installs it, is tested with that rock (tests/packages).
 set -eu
 export HOME=$PWD XDG_CONFIG_HOME=$PWD/config XDG_DATA_HOME=$PWD/data XDG_STATE_HOME=$PWD/state
 
@@ -33,9 +33,3 @@ for said in 'version' 'interpreters: a worker answered' 'processes: a worker ans
   grep -q "OK.*$said" health || fail "checkhealth does not say: $said"
 done
 ! grep -qE 'ERROR|WARN' health || fail "checkhealth finds something wrong"
-
-mkdir -p rocks/lib/lua/5.1
-cp "$MM_BUILD/lua/5.1/manymoons.so" rocks/lib/lua/5.1/ # what a rock installs (tests/packages)
-timeout "${MM_HANG:-60}" nvim --headless --clean --cmd "lua package.cpath = package.cpath .. ';$PWD/rocks/lib/lua/5.1/?.so'" \
-  -c 'lua print(require("manymoons").processes.Pool(1):apply(function() return 6 * 8 end))' -c 'qa!' >out 2>&1 </dev/null || fail "rocks"
-grep -q 48 out || fail "the module of a rock"
