@@ -49,7 +49,7 @@ whole = -Wl,--whole-archive $(1) -Wl,--no-whole-archive
 CORE_DIRS := $(filter-out state,$(shell sed -n 's|^vm/||p' LAYERS))
 CORE_SRC  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard vm/$(d)/*.c vm/$(d)/*/*.c)))
 # vm/state comes first: the order in which objects are linked moved put and get of a queue by 20 % (2026-11, gcc 12).
-LUA_SRC   := $(sort $(wildcard vm/state/*.c)) $(sort $(wildcard bindings/*.c bindings/c/*.c bindings/c/api/*.c bindings/lua/*.c bindings/lua/*/*.c))
+LUA_SRC   := $(sort $(wildcard vm/state/*.c)) $(sort $(wildcard bindings/*.c bindings/c/*.c bindings/c/*/*.c bindings/lua/*.c bindings/lua/*/*.c))
 EMBEDDED  := $(sort $(shell find bindings/lua -name '*.lua' -o -path '*/page/*' -type f))
 PROGRAM_SRC := $(sort $(wildcard program/*.c))
 objects = $(2:%.c=$(BUILD)/$(1)/%.o)
@@ -172,6 +172,8 @@ BASHDIR    ?= $(DATADIR)/bash-completion/completions
 ZSHDIR     ?= $(DATADIR)/zsh/site-functions
 FISHDIR    ?= $(DATADIR)/fish/vendor_completions.d
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
+# Where Neovim looks for plugins, and makes the tags of their help.
+NVIMDIR    ?= $(DATADIR)/nvim/site
 # The types, as an addon of lua-language-server.
 ADDONDIR   ?= $(DATADIR)/manymoons/addons/manymoons
 VERSION    := $(shell sed -n 's/^\#define MANYMOONS_VERSION "\(.*\)"/\1/p' vm/base/version.h)
@@ -207,15 +209,19 @@ MANUALS := $(sort $(wildcard docs/man/*.1))
 install: all ## install the programs, the modules, the library, the manuals, completions and unit (PREFIX=/usr/local, DESTDIR=)
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1 \
 	  $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(ADDONDIR)/library $(ABIS:%=$(DESTDIR)$(LUADIR)/%) \
-	  $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR) $(DESTDIR)$(UNITDIR)
+	  $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR) $(DESTDIR)$(UNITDIR) \
+	  $(DESTDIR)$(NVIMDIR)/lua/manymoons $(DESTDIR)$(NVIMDIR)/doc
 	$(INSTALL_PROGRAM) $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(BINDIR)/
 	$(foreach l,$(LIBRARIES),$(call install_library,$(l)))
 	$(foreach f,manymoonsConfig.cmake manymoonsConfigVersion.cmake,$(call fill_in,$(f)) >$(DESTDIR)$(CMAKEDIR)/$(f) &&) :
 	for abi in $(ABIS); do $(INSTALL_DATA) $(BUILD)/lua/$$abi/manymoons.so $(DESTDIR)$(LUADIR)/$$abi/ || exit; done
-	$(INSTALL_DATA) bindings/c/manymoons.h $(DESTDIR)$(INCLUDEDIR)/
+	$(INSTALL_DATA) bindings/c/manymoons.h bindings/c/manymoons.hpp $(DESTDIR)$(INCLUDEDIR)/
 	$(INSTALL_DATA) $(MANUALS) $(DESTDIR)$(MANDIR)/man1/
 	$(INSTALL_DATA) docs/man/manymoons.3 $(DESTDIR)$(MANDIR)/man3/
 	$(INSTALL_DATA) packaging/addon/config.json $(DESTDIR)$(ADDONDIR)/
+	$(INSTALL_DATA) packaging/neovim/lua/manymoons/health.lua $(DESTDIR)$(NVIMDIR)/lua/manymoons/
+	$(INSTALL_DATA) packaging/neovim/doc/manymoons.txt $(DESTDIR)$(NVIMDIR)/doc/
+	$(INSTALL_DATA) packaging/love/love-manymoons.lua $(DESTDIR)$(DATADIR)/manymoons/
 	$(INSTALL_DATA) $(wildcard bindings/lua/types*.lua) $(DESTDIR)$(ADDONDIR)/library/
 	$(INSTALL_DATA) packaging/completions/manymoons.bash $(DESTDIR)$(BASHDIR)/manymoons
 	$(INSTALL_DATA) packaging/completions/_manymoons $(DESTDIR)$(ZSHDIR)/
@@ -246,12 +252,18 @@ rock-install:
 	mkdir -p $(ROCK_LIBDIR)
 	$(INSTALL_PROGRAM) $(BUILD)/lua/$(ROCK_LUA)/manymoons.so $(ROCK_LIBDIR)/
 
+# A folder for Neovim's 'runtimepath'.
+.PHONY: nvim
+nvim: $(BUILD)/lua/5.1/manymoons.so ## make build/nvim, a plugin for Neovim: the module, :checkhealth and :help
+	packaging/neovim/make-plugin $< build/nvim
+
 uninstall: ## remove what install put there
 	rm -f $(foreach p,$(PROGRAMS),$(addprefix $(DESTDIR),$(BINDIR)/$(p) $(MANDIR)/man1/$(p).1 $(BASHDIR)/$(p) $(FISHDIR)/$(p).fish)) \
-	  $(DESTDIR)$(INCLUDEDIR)/manymoons.h $(MANUALS:docs/man/%=$(DESTDIR)$(MANDIR)/man1/%) $(DESTDIR)$(ZSHDIR)/_manymoons \
+	  $(DESTDIR)$(INCLUDEDIR)/manymoons.h $(DESTDIR)$(INCLUDEDIR)/manymoons.hpp $(MANUALS:docs/man/%=$(DESTDIR)$(MANDIR)/man1/%) $(DESTDIR)$(ZSHDIR)/_manymoons \
 	  $(DESTDIR)$(UNITDIR)/manymoons@.service $(DESTDIR)$(MANDIR)/man3/manymoons.3 $(foreach l,$(LIBRARIES),$(DESTDIR)$(LIBDIR)/$(l).so* $(DESTDIR)$(LIBDIR)/$(l).a \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/$(l:lib%=%).pc) $(ABIS:%=$(DESTDIR)$(LUADIR)/%/manymoons.so)
-	rm -rf $(DESTDIR)$(DATADIR)/manymoons $(DESTDIR)$(CMAKEDIR)
+	rm -rf $(DESTDIR)$(DATADIR)/manymoons $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(NVIMDIR)/lua/manymoons
+	rm -f $(DESTDIR)$(NVIMDIR)/doc/manymoons.txt
 
 clean: ## remove build/
 	rm -rf build

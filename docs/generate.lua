@@ -166,6 +166,8 @@ local function read_header()
       sections[#sections + 1] = { title = title, items = {} }
       item = nil
       i = i + 1
+    elseif line == "/* clang-format off */" then
+      i = i + 1
     elseif line:find("^/%*") then
       item = { text = comment(), code = {} }
       table.insert(sections[#sections].items, item)

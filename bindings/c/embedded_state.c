@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "c/frames.h"
 #include "c/run_request.h"
 #include "state/counted.h"
 #include "state/library.h"
@@ -18,28 +19,6 @@
 
 static const char owner_key; /* its address is a key of the registry */
 
-/* The loader of a module that is registered as source; each VM compiles it when it is required. */
-static int load_source(lua_State *L) {
-  const struct module *m = lua_touserdata(L, lua_upvalueindex(1));
-  lua_pushfstring(L, "=%s", m->name);
-  if (luaL_loadbuffer(L, m->source, m->source_size, lua_tostring(L, -1))) return lua_error(L);
-  lua_pushstring(L, m->name);
-  lua_call(L, 1, 1);
-  return 1;
-}
-
-static void preload(lua_State *L, const struct module *m) {
-  for (; m; m = m->next) {
-    if (m->open) {
-      lua_pushcfunction(L, m->open);
-    } else {
-      lua_pushlightuserdata(L, (void *)(uintptr_t)m);
-      lua_pushcclosure(L, load_source, 1);
-    }
-    lua_setfield(L, -2, m->name);
-  }
-}
-
 static void open_package(lua_State *L, const struct embedded_vm_options *options) {
   options->library->preload(L);
   lua_getglobal(L, "package");
@@ -51,9 +30,8 @@ static void open_package(lua_State *L, const struct embedded_vm_options *options
     lua_pushstring(L, options->cpath);
     lua_setfield(L, -2, "cpath");
   }
-  lua_getfield(L, -1, "preload");
-  preload(L, options->modules);
-  lua_pop(L, 2);
+  lua_pop(L, 1);
+  modules_install(L, &options->modules);
 }
 
 static int refuse_exit(lua_State *L) { return luaL_error(L, "os.exit is disabled in embedded VMs"); }
@@ -80,7 +58,11 @@ static int open_protected(lua_State *L) {
   run_request_prepare(L);
   if (options->counts_steps) counted_install(L);
   yieldable_prepare(L);
-  if (options->vm.libraries & VM_LIB_PACKAGE) open_package(L, options);
+  if (options->vm.libraries & VM_LIB_PACKAGE)
+    open_package(L, options);
+  else if (options->has_require)
+    modules_install_require(L, &options->modules);
+  frames_install(L);
   if (options->vm.libraries & VM_LIB_OS) replace_exit(L);
   lua_pushlightuserdata(L, options->owner);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &owner_key);

@@ -3,17 +3,8 @@
 #ifndef C_EMBEDDED_STATE_H
 #define C_EMBEDDED_STATE_H
 
-#include "manymoons.h"
+#include "c/modules.h"
 #include "state/vm.h"
-
-/* A module that `require` finds in embedded VMs: a C function or source. */
-struct module {
-  struct module *next;
-  char *name;
-  mm_open_fn open; /* NULL: the module is source */
-  char *source;
-  size_t source_size;
-};
 
 /* The caller owns the texts and modules; they outlive the VM. */
 struct embedded_vm_options {
@@ -21,7 +12,8 @@ struct embedded_vm_options {
   struct vm_options vm; /* .libraries is not 0 */
   const char *path;
   const char *cpath;
-  const struct module *modules;
+  struct module_set modules;
+  bool has_require;                             /* MM_LIB_REQUIRE; the library `package` has its own */
   bool counts_steps;                            /* can be stopped in long C functions, too */
   void *owner;                                  /* the result of embedded_state_owner */
   void (*print)(void *owner, const char *line); /* NULL: stdout */

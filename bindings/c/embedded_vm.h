@@ -10,6 +10,8 @@
  * I3  Only the VM's thread, or the polling thread of an INLINE VM, uses `vm` and `process`. The
  *     exception is a stop: any thread may request it under `lock` while `running` is set.
  * I4  The owners of an mm_vm are the program's handle, the runtime's list and the VM's jobs.
+ * I5  A coroutine job is in `waiting` or `sleeping`, or it runs. Its coroutine is in the Lua VM from
+ *     its first run to its end, so a cancel takes it through the VM once more (REQUEST_DROP).
  */
 #ifndef C_EMBEDDED_VM_H
 #define C_EMBEDDED_VM_H
@@ -53,6 +55,8 @@ struct mm_vm {
   struct mutex lock;
   struct mm_job *waiting;   /* under `lock`: the queue, the next job first */
   unsigned waiting_count;   /* under `lock` */
+  struct mm_job *sleeping;  /* under `lock`: coroutine jobs that wait for the next frame, the last first */
+  uint64_t coroutines;      /* under `lock`: the number of the last one */
   struct mm_job *running;   /* under `lock` */
   int stop_reason;          /* under `lock`: enum mm_err; MM_OK: none */
   bool is_closing;          /* under `lock` */
@@ -69,13 +73,14 @@ struct mm_vm {
   char open_error[EMBEDDED_STATE_ERROR_MAX];
   struct thread thread;
   void *thread_token;
-  bool can_stop; /* a running job can be stopped */
+  bool can_stop; /* a running job can be stopped; written under `lock` */
 
   struct vm *vm; /* I3 */
   struct thread_alarm alarm;
   bool has_alarm;
   struct process_vm *process;
   struct inline_vm *inline_vm; /* NULL: it has a thread */
+  bool is_open;                /* I3: driver->open has succeeded, and driver->close was not called since */
 
   _Atomic uint64_t jobs;
   _Atomic uint64_t busy_ns;
@@ -87,8 +92,9 @@ struct mm_vm {
 /* Adds an owner. */
 void embedded_vm_keep(struct mm_vm *vm);
 /* Makes a VM and waits until it is ready. Its owners are the caller and the runtime. STATUS_DIED,
- * STATUS_TIMEOUT, -ENOMEM, -EINVAL, -errno: no VM was made. */
-MUST_CHECK status embedded_vm_make(struct mm_rt *rt, const mm_vm_config *config, struct mm_vm **out);
+ * STATUS_TIMEOUT, -ENOMEM, -EINVAL, -errno: no VM was made, and `error` may have a text. */
+MUST_CHECK status embedded_vm_make(struct mm_rt *rt, const mm_vm_config *config, struct mm_vm **out,
+                                   char error[EMBEDDED_STATE_ERROR_MAX]);
 /* Removes an owner; the last one frees the VM, which has ended by then. */
 void embedded_vm_release(struct mm_vm *vm);
 /* Closes the VM and releases the program's handle. */
@@ -104,6 +110,11 @@ MUST_CHECK status embedded_vm_wait_end(struct mm_vm *vm, deadline until);
 
 /* Queues a job; the VM becomes an owner of it. A negative mm_err: the job was not queued. */
 MUST_CHECK int embedded_vm_submit(struct mm_vm *vm, struct mm_job *j);
+/* Cancels all jobs and queues a REQUEST_RESET, also in a VM whose process has died. -MM_ECLOSED;
+ * -MM_EUNSUPPORTED: a job runs that cannot be stopped. */
+MUST_CHECK int embedded_vm_submit_reset(struct mm_vm *vm, struct mm_job *j);
+/* A frame begins: the coroutine jobs that wait for it are queued. False: none did. */
+bool embedded_vm_begin_frame(struct mm_vm *vm);
 /* These return MM_OK or MM_EUNSUPPORTED (not negated). */
 int embedded_vm_cancel(struct mm_vm *vm, struct mm_job *j);
 /* Stops the job that runs, which ends with MM_ECANCELED; none: nothing happens. MM_EUNSUPPORTED:
@@ -116,14 +127,23 @@ int embedded_vm_kill(struct mm_vm *vm);
 /* For the thread that runs the VM's jobs. */
 /* Takes the next job out of the queue and makes it the running one. NULL: the queue is empty. */
 struct mm_job *embedded_vm_begin_next(struct mm_vm *vm);
-/* Ends the running job, which ran for busy_ns and cannot be stopped from here on. A failure that a
- * stop has caused gets the reason of the stop. */
+/* Ends the running job, which ran for busy_ns and cannot be stopped from here on, or puts it to sleep
+ * (OUTCOME_WAITS). A failure that a stop has caused gets the reason of the stop. */
 void embedded_vm_end_running(struct mm_vm *vm, struct mm_job *j, struct outcome outcome, int64_t busy_ns);
+/* Runs a REQUEST_RESET: closes the Lua VM and opens a fresh one. The caller has entered no VM. */
+struct outcome embedded_vm_run_reset(struct mm_vm *vm);
 void embedded_vm_set_phase(struct mm_vm *vm, enum embedded_vm_phase phase);
 
 /* For INLINE VMs, on the polling thread. */
 /* Whether this is an INLINE VM with a job to run, or to be ended. */
 bool inline_vm_has_work(struct mm_vm *vm);
+/* A poll begins: a VM with a number of instructions for each poll may run them anew. */
+void inline_vm_begin_poll(struct mm_vm *vm);
+/* Whether it may run in this poll: it has instructions left, and its job does not wait for the next one. */
+bool inline_vm_may_run(const struct mm_vm *vm);
+bool inline_vm_waits(const struct mm_vm *vm);
+/* Collects garbage for so long, also in the middle of a job. True: a cycle is over. */
+bool inline_vm_collect(struct mm_vm *vm, uint32_t budget_us);
 /* Runs the current or the next job until it ends, or until `until`. */
 void inline_vm_run(struct mm_vm *vm, deadline until);
 /* Stops the job, which runs until it obeys, and closes the Lua VM. */
@@ -131,10 +151,14 @@ void inline_vm_end(struct mm_vm *vm);
 
 /* For drivers: records the memory of the Lua VM, for mm_vm_get_stats. */
 void embedded_vm_note_memory(struct mm_vm *vm, struct vm_memory memory);
+/* For drivers: whether a running job can be stopped. A reset opens a VM again, while other threads read that. */
+void embedded_vm_set_stoppable(struct mm_vm *vm, bool can_stop);
 /* For drivers: the time limit of a job; 0: none. */
 int64_t embedded_vm_limit_ns(const struct mm_vm *vm, const struct mm_job *j);
 /* The reason why the running job must stop; MM_OK: no stop is requested. */
 int embedded_vm_stop_reason(struct mm_vm *vm);
+/* For drivers, on the VM's thread: asks the function mm_rt_config.find. `owner` is the mm_vm. */
+bool embedded_vm_find_module(void *owner, const char *name, struct mm_source *out);
 /* The options for embedded_state_open, without `print`. */
 struct embedded_vm_options embedded_vm_options(struct mm_vm *vm);
 

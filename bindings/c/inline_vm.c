@@ -28,6 +28,8 @@ struct inline_vm {
   struct outcome outcome;
   bool has_ended;
   int64_t run_ns;     /* of the running job so far */
+  int64_t left;       /* instructions of this poll; only with poll_instructions */
+  bool waits;         /* the job waits for the next poll */
   lua_State *running; /* the job's coroutine and task, while the poller's stack runs */
   const void *task;
 };
@@ -62,9 +64,14 @@ static void run_jobs(void *argument) {
 static void run_slice(struct mm_vm *vm, deadline until) {
   struct inline_vm *self = vm->inline_vm;
   struct vm_thread *t = &vm->vm->main;
-  vm_pause_at(vm->vm, until);
+  if (vm->config.poll_instructions)
+    vm_pause_after(vm->vm, self->left);
+  else
+    vm_pause_at(vm->vm, until);
   fiber_adopt(&self->poller);
   fiber_switch(&self->poller, self->next);
+  self->left = vm_instructions_left(vm->vm);
+  self->waits = vm_waits_for_poll(vm->vm);
   vm_pause_at(vm->vm, deadline_never());
   atomic_store(&t->running, vm_lua(vm->vm));
   t->task = NULL;
@@ -89,22 +96,22 @@ static bool run_piece(struct mm_vm *vm, const struct mm_job *j, deadline until, 
   return true;
 }
 
-/* A function of the program runs on the program's stack, and in one go. True: the job has ended. */
+/* A request of the program runs on the program's stack, and in one go. True: the job has ended. */
 static bool begin_job(struct mm_vm *vm, const struct mm_job *j, struct outcome *outcome) {
   vm->inline_vm->run_ns = 0;
   vm->inline_vm->has_ended = false;
-  if (j->request.kind != REQUEST_FUNCTION) return false;
+  if (j->request.kind != REQUEST_FUNCTION && j->request.kind != REQUEST_COLLECT) return false;
   *outcome = run_request(vm->vm, &j->request);
   return true;
 }
 
-void inline_vm_run(struct mm_vm *vm, deadline until) NO_THREAD_SAFETY_ANALYSIS {
+/* `is_new`: the job has not run yet. */
+static void run_job(struct mm_vm *vm, struct mm_job *j, bool is_new, deadline until)
+    NO_THREAD_SAFETY_ANALYSIS {
   struct outcome outcome = {0};
-  struct mm_job *j = vm->running; /* I3 of embedded_vm.h: this thread alone changes it */
   vm_enter(vm->vm);
-  bool has_ended = false;
-  if (!j && (j = embedded_vm_begin_next(vm)) != NULL) has_ended = begin_job(vm, j, &outcome);
-  if (j && !has_ended) has_ended = run_piece(vm, j, until, &outcome);
+  bool has_ended = is_new && begin_job(vm, j, &outcome);
+  if (!has_ended) has_ended = run_piece(vm, j, until, &outcome);
   if (has_ended) embedded_vm_note_memory(vm, vm_memory_of(vm->vm));
   vm_leave(vm->vm);
   if (!has_ended) return;
@@ -112,11 +119,43 @@ void inline_vm_run(struct mm_vm *vm, deadline until) NO_THREAD_SAFETY_ANALYSIS {
   vm->driver->settle(vm);
 }
 
+void inline_vm_run(struct mm_vm *vm, deadline until) {
+  struct mm_job *running = vm->running; /* I3 of embedded_vm.h: this thread alone changes it */
+  struct mm_job *j = running ? running : embedded_vm_begin_next(vm);
+  if (!j) return;
+  if (j->request.kind == REQUEST_RESET)
+    embedded_vm_end_running(vm, j, embedded_vm_run_reset(vm), 0);
+  else
+    run_job(vm, j, !running, until);
+}
+
 bool inline_vm_has_work(struct mm_vm *vm) {
   mutex_lock(&vm->lock);
-  const bool has = vm->inline_vm && (vm->running || vm->waiting || vm->is_closing);
+  const bool has = vm->running || vm->waiting || vm->is_closing;
   mutex_unlock(&vm->lock);
-  return has && !embedded_vm_has_ended(vm);
+  return has && vm->config.where == MM_INLINE && !embedded_vm_has_ended(vm);
+}
+
+void inline_vm_begin_poll(struct mm_vm *vm) {
+  if (!vm->inline_vm) return;
+  vm->inline_vm->left = vm->config.poll_instructions;
+  vm->inline_vm->waits = false;
+}
+
+bool inline_vm_may_run(const struct mm_vm *vm) {
+  const struct inline_vm *self = vm->inline_vm;
+  return !self || (!self->waits && (!vm->config.poll_instructions || self->left > 0));
+}
+
+bool inline_vm_waits(const struct mm_vm *vm) { return vm->inline_vm && vm->inline_vm->waits; }
+
+bool inline_vm_collect(struct mm_vm *vm, uint32_t budget_us) NO_THREAD_SAFETY_ANALYSIS {
+  if (!vm->inline_vm) return true;
+  vm_enter(vm->vm);
+  const bool is_over = run_request_collect_beside(vm->vm, budget_us);
+  embedded_vm_note_memory(vm, vm_memory_of(vm->vm));
+  vm_leave(vm->vm);
+  return is_over;
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */
@@ -132,7 +171,7 @@ static status inline_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_M
   self->next = &self->stack;
   vm->inline_vm = self;
   vm_enter(vm->vm);
-  vm_pause_with(vm->vm, give_way, vm);
+  vm_pause_with(vm->vm, give_way, vm, vm->config.poll_instructions ? VM_PAUSES_BY_COUNT : VM_PAUSES_BY_TIME);
   vm_leave(vm->vm);
   return STATUS_OK;
 no_vm:
@@ -151,8 +190,11 @@ static void inline_vm_close(struct mm_vm *vm) {
 
 void inline_vm_end(struct mm_vm *vm) {
   embedded_vm_close(vm); /* stops the job */
-  while (vm->running) inline_vm_run(vm, deadline_never());
-  vm->driver->close(vm);
+  while (vm->running) {
+    inline_vm_begin_poll(vm);
+    inline_vm_run(vm, deadline_never());
+  }
+  if (vm->is_open) vm->driver->close(vm);
   embedded_vm_set_phase(vm, EMBEDDED_VM_ENDED);
 }
 

@@ -3,7 +3,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "c/value.h"
+#include "c/values/value.h"
 #include "os/clock.h"
 
 struct mm_job *job_make(void) {

@@ -17,13 +17,32 @@
  * A game polls once a frame instead of waiting: mm_poll(rt, 500, 0) calls the `done` functions of
  * ended jobs and runs VMs without a thread of their own, for at most half a millisecond.
  *
+ * INDEX, in the order of this header; each section has an example
+ *  - the library: mm_version mm_lua_version mm_strerror mm_last_error
+ *  - runtimes: mm_rt_config_init mm_rt_create mm_rt_free mm_rt_user mm_fd mm_poll
+ *  - modules for `require`: mm_register mm_register_lua mm_source_give
+ *  - VMs: mm_vm_config_init mm_vm_create mm_vm_free mm_vm_of mm_vm_user mm_vm_interrupt mm_vm_kill
+ *    mm_vm_reset mm_vm_collect mm_vm_get_stats mm_vm_with_state
+ *  - jobs: mm_job_opts_init mm_eval mm_call mm_job_state mm_job_wait mm_job_cancel mm_job_result
+ *    mm_job_error mm_job_free
+ *  - values: mm_pack mm_unpack mm_typeof mm_len mm_at mm_get mm_pair mm_bool mm_int mm_num mm_str
+ *    mm_val_keep mm_val_free mm_push mm_take
+ *  - queues: mm_queue_create mm_queue_put mm_queue_get mm_queue_size mm_queue_fd mm_queue_close
+ *    mm_queue_free
+ *  - shared arrays of numbers: mm_buf_create mm_buf_data mm_buf_type mm_buf_free
+ *  - traces: mm_trace_start mm_trace_stop
+ *  - worker processes: mm_worker_main luaopen_manymoons
+ *
+ * C++20 programs include manymoons.hpp, which has these as classes.
+ *
  * RULES for all functions
  *  - Each function states its callers. [any]: any thread, at any time. [own]: one thread at a time,
  *    usually the one that created the runtime. [vm]: only C functions that a VM of this library
  *    calls, with the lua_State that they get.
- *  - A result of 0 or more is success, -MM_Esomething is failure; mm_strerror gives a text. A
- *    failed call changes nothing and writes no results. No function aborts, exits, longjmps (except
- *    Lua's errors in [vm]) or prints.
+ *  - A result of 0 or more is success, -MM_Esomething is failure; mm_last_error tells which argument
+ *    was wrong. A failed call changes nothing and writes no results. No function aborts, exits,
+ *    longjmps (except Lua's errors in [vm]) or prints. The error of a job that has neither `out` nor
+ *    `done` goes to the log, or to stderr if the program has set none.
  *  - The caller owns, and frees, an object from `create` or from a function that returns `T *`. A
  *    `const T *` is borrowed. Freeing NULL is allowed. Strings and configurations are copied.
  *  - The library leaves the program's settings alone: it installs no signal handler (unless
@@ -38,6 +57,8 @@
  */
 #ifndef MANYMOONS_H
 #define MANYMOONS_H
+
+/* clang-format off */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,6 +82,8 @@ typedef struct mm_vm mm_vm;   /* a Lua VM: in its own thread, in a process, or i
 typedef struct mm_job mm_job; /* a call or chunk submitted to a VM */
 typedef struct mm_val mm_val; /* an immutable list of values, copied between VMs and C */
 typedef struct mm_buf mm_buf; /* an array of numbers shared by the program and all VMs */
+typedef struct mm_queue mm_queue;   /* a queue between the program and all VMs */
+typedef struct mm_source mm_source; /* the source of a module, to be given */
 struct lua_State;
 
 /* Errors. Functions return them negated. */
@@ -100,6 +123,10 @@ enum {
   MM_LIB_PACKAGE = 8,
   MM_LIB_DEBUG = 16,
   MM_LIB_FFI = 32, /* LuaJIT: ffi, jit */
+  /* require, for modules of the program alone (mm_register, mm_register_lua, mm_rt_config.find): no
+   * files, no C modules; for scripts that MM_LIB_PACKAGE would give too much. No part of
+   * MM_LIB_ALL, whose `require` finds them as well. */
+  MM_LIB_REQUIRE = 64,
   MM_LIB_ALL = 63  /* load accepts bytecode, too, which can crash the program: trusted scripts only */
 };
 
@@ -120,12 +147,17 @@ typedef int (*mm_spawn_fn)(void *ud, void (*run)(void *), void *arg, const char 
 typedef void (*mm_join_fn)(void *ud, void *token);
 /* luaopen_NAME: pushes one value, the module. Called in the VM, under its lock. */
 typedef int (*mm_open_fn)(struct lua_State *L);
+/* Finds the source of the module `name`, for instance in a game's archive, gives it by
+ * mm_source_give and returns true. False: there is none; `require` looks elsewhere. Called in
+ * the thread of the VM that requires it, for a PROCESS VM on a thread of the program; several at
+ * once. */
+typedef bool (*mm_find_fn)(void *ud, const mm_vm *vm, const char *name, mm_source *out);
 
 typedef struct mm_rt_config {
   size_t size;
   mm_alloc_fn alloc; /* for Lua's memory, also LuaJIT's. NULL: realloc and free */
   void *alloc_ud;
-  /* NULL: print writes to stdout, other lines are dropped. Else
+  /* NULL: print writes to stdout, and errors that nobody asks about to stderr. Else
    *   MM_LOG_PRINT  the lines that scripts in THREAD and INLINE VMs print
    *   MM_LOG_ERROR  the error of a job that has neither an `out` nor a `done` */
   mm_log_fn log;
@@ -146,6 +178,8 @@ typedef struct mm_rt_config {
    *          C functions that wait are not woken. */
   bool use_sigurg;
   void *user;
+  mm_find_fn find; /* for `require` in all kinds of VMs, before files; NULL: none */
+  void *find_ud;
 } mm_rt_config;
 
 /* What a PROCESS VM may reach that runs code the program does not trust: the files and folders
@@ -178,6 +212,11 @@ typedef struct mm_vm_config {
   /* NULL: none. Copied. MM_EUNSUPPORTED: the VM is not a PROCESS VM, or the kernel has no seccomp,
    * or no Landlock where files are named. MM_EINVAL: a path does not exist. */
   const mm_sandbox *sandbox;
+  /* INLINE: each mm_poll runs so many instructions of the VM, whatever its budget of time is, so
+   * that the same jobs stop at the same instructions in each run and on each machine. Steps of
+   * Lua's library that may be many, as of string.rep, count as instructions. 0: by time.
+   * MM_EUNSUPPORTED: the VM is not an INLINE VM. */
+  uint32_t poll_instructions;
 } mm_vm_config;
 
 /* ---- the library ----------------------------------------------------------------------------- */
@@ -185,6 +224,14 @@ typedef struct mm_vm_config {
 MM_API int mm_version(void);             /* [any] MM_VERSION_NUM of the linked library */
 MM_API const char *mm_lua_version(void); /* [any] the Lua of its VMs: "Lua 5.4" or "LuaJIT" */
 MM_API const char *mm_strerror(int err); /* [any] static text for a mm_err, negated or not */
+/* [any] The last call of this thread that failed, in words: the function, the argument or the
+ * letter of the format, what was expected: `mm_pack: format "iq", letter 2: one of i n b z s S B Q
+ * v { expected`. "" before the first. It is valid until the thread's next failure. Time limits that
+ * pass and the failures of jobs (mm_job_error) do not change it.
+ *
+ *     if (mm_vm_create(rt, &vm, &config)) fprintf(stderr, "%s\n", mm_last_error());
+ */
+MM_API const char *mm_last_error(void);
 
 /* ---- runtimes -------------------------------------------------------------------------------- */
 
@@ -203,29 +250,60 @@ MM_API void *mm_rt_user(const mm_rt *rt); /* [any] */
 /* [any] A descriptor that is readable while mm_poll has something to do: for poll, epoll or an
  * event loop. The runtime owns it; do not read or close it. */
 MM_API int mm_fd(mm_rt *rt);
-/* [own] Calls the `done` functions of ended jobs, in the order of their ends, then runs INLINE VMs,
- * until `budget_us` has passed (0: no limit) or there is nothing to do. If there is nothing to do
- * at first, it waits up to `timeout_ms` (0: does not wait, -1: no limit). Returns the number of
- * `done` functions called. MM_EAGAIN: another thread polls, or the caller is a `done` function.
+/* [own] Begins a frame: coroutine jobs that wait for it go on (mm_job_opts.coroutine). Then it
+ * calls the `done` functions of ended jobs, in the order of their ends, and runs INLINE VMs,
+ * until `budget_us` has passed (0: no limit) or there is nothing to do. If there is nothing to
+ * do at first, it waits up to `timeout_ms` (0: does not wait, -1: no limit). Returns the number
+ * of `done` functions called. MM_EAGAIN: another thread polls, or the caller is a `done`
+ * function.
  *
- * A script of an INLINE VM that can be stopped exceeds the budget by these steps alone, all of which
- * `mem_limit` bounds: one step on its longest string, the last collection before "not enough
- * memory", and the encoding of the job's results (80 ms for 30 MB of small tables). A finalizer
- * (`__gc`, from Lua 5.2 on) that loops is no such step: Lua runs no hook in it, and use_sigurg alone
- * ends it. Let strangers' scripts have a VM in a thread or a process, or use_sigurg. */
+ *     while (game_runs()) {
+ *       mm_poll(rt, 1000, 0); // at most a millisecond of scripts
+ *       draw_frame();
+ *     }
+ *
+ * Where a script of an INLINE VM waits, for an item of a queue or in mm.sleep, mm_poll returns,
+ * and the next one looks again. mm_fd does not become readable for that.
+ *
+ * A script of an INLINE VM that can be stopped exceeds the budget by these steps alone, all of
+ * which `mem_limit` bounds: one step on its longest string, the last collection before "not
+ * enough memory", and the encoding of the job's results (80 ms for 30 MB of small tables). A
+ * finalizer (`__gc`, from Lua 5.2 on) that loops is no such step: Lua runs no hook in it, and
+ * use_sigurg alone ends it. Let strangers' scripts have a VM in a thread or a process, or
+ * use_sigurg. */
 MM_API int mm_poll(mm_rt *rt, uint32_t budget_us, int timeout_ms);
 
-/* [own] Registers a module for `require` in VMs that are created later and have MM_LIB_PACKAGE. C
- * modules work in THREAD and INLINE VMs only, because processes do not have the program's code.
- * Each VM compiles the source of mm_register_lua when it is first required. If a C function calls
- * Lua, an INLINE VM may pause in that call: mm_poll returns, and the call goes on in a later one. */
+/* ---- modules for `require` ------------------------------------------------------------------- */
+
+/* [own] Registers a module for `require` in VMs that are created later and have MM_LIB_PACKAGE
+ * or MM_LIB_REQUIRE. C modules work in THREAD and INLINE VMs only, because processes do not have
+ * the program's code. Each VM compiles the source of mm_register_lua when it is first required.
+ * If a C function calls Lua, an INLINE VM may pause in that call: mm_poll returns, and the call
+ * goes on in a later one. */
 MM_API int mm_register(mm_rt *rt, const char *name, mm_open_fn open);
 MM_API int mm_register_lua(mm_rt *rt, const char *name, const char *source, size_t length);
+/* In mm_rt_config.find: gives the source of the module, which is copied. chunkname, for error
+ * messages; NULL: the name of the module. Bytecode is refused where it is required.
+ *
+ *     static bool find(void *ud, const mm_vm *vm, const char *name, mm_source *out) {
+ *       const struct entry *e = archive_entry(ud, name); // "ai.wolf"
+ *       return e && mm_source_give(out, e->path, e->text, e->size) == 0;
+ *     }
+ */
+MM_API int mm_source_give(mm_source *out, const char *chunkname, const char *source, size_t length);
 
 /* ---- VMs ------------------------------------------------------------------------------------- */
 
 /* [any] Creates a VM and returns when it is ready: after 0.2 ms for a thread, 2 ms for a process.
- * config NULL: the defaults. MM_ENOMEM: also if mem_limit is too small for the libraries. */
+ * config NULL: the defaults. MM_ENOMEM: also if mem_limit is too small for the libraries.
+ *
+ *     mm_vm_config config;
+ *     mm_vm_config_init(&config);
+ *     config.where = MM_PROCESS; // its crash is not the program's
+ *     config.mem_limit = 16 << 20;
+ *     config.call_ms = 100;
+ *     if (mm_vm_create(rt, &vm, &config)) fprintf(stderr, "%s\n", mm_last_error());
+ */
 MM_API int mm_vm_create(mm_rt *rt, mm_vm **out, const mm_vm_config *config);
 /* [any] Cancels the jobs of a VM and frees it when its thread or process has ended. Returns at
  * once. mm_rt_free frees the VMs that are left. */
@@ -239,6 +317,18 @@ MM_API int mm_vm_interrupt(mm_vm *vm);
 /* [any] Sends SIGKILL to a PROCESS VM; its running and waiting jobs fail with MM_EDIED.
  * MM_EUNSUPPORTED: another kind of VM. */
 MM_API int mm_vm_kill(mm_vm *vm);
+/* [any, but not in a VM] Cancels all jobs of the VM and gives it a fresh Lua VM, with the
+ * libraries and limits of its configuration: no global of a script is left. Returns when that is
+ * ready. It revives a VM whose process has died. An INLINE VM: [own]. MM_EUNSUPPORTED: a job
+ * runs that cannot be stopped; nothing was changed. */
+MM_API int mm_vm_reset(mm_vm *vm);
+/* [any, but not in a VM] Collects garbage for about `budget_us`, in steps of some microseconds. An
+ * INLINE VM, [own]: at once, also in the middle of a job, and returns 1 at the end of a cycle, else
+ * 0. Other VMs: on their thread before the next job, and returns 0 at once.
+ *
+ *     mm_vm_collect(vm, time_left_us); // at the end of a frame
+ */
+MM_API int mm_vm_collect(mm_vm *vm, uint32_t budget_us);
 
 typedef struct mm_vm_stats {
   size_t size;
@@ -273,7 +363,27 @@ typedef struct mm_job_opts {
    * stoppable. */
   uint32_t timeout_ms;
   int priority; /* larger ones run first; equal ones in the order of submission */
+  /* true: the job runs in a coroutine, and may wait for frames. Where it calls mm.frame() in
+   * Lua, or yields, the VM runs its other jobs; the job goes on in the next mm_poll, or after
+   * it. Time limits hold for each stretch between two frames. mm_job_wait waits for other
+   * threads that poll; for a job of an INLINE VM it begins frames itself.
+   *
+   *     opts.coroutine = true;
+   *     mm_eval(vm, NULL, "guard", "while true do patrol() mm.frame() end", MM_ZERO, &opts);
+   *
+   * In INLINE VMs a job that is no coroutine may call mm.frame(), too: then the whole VM waits. */
+  bool coroutine;
 } mm_job_opts;
+/* An example of a job with options:
+ *
+ *     mm_job_opts opts;
+ *     mm_job_opts_init(&opts);
+ *     opts.timeout_ms = 50;
+ *     opts.done = on_done; // in mm_poll
+ *     mm_val *args = mm_pack(rt, "{x=n y=n}", 1.5, 2.0);
+ *     mm_call(vm, NULL, "creature.think", args, &opts);
+ *     mm_val_free(args);
+ */
 MM_API void mm_job_opts_init(mm_job_opts *opts);
 
 /* [any] Submits a job: a chunk of source, or the call of a function with the values of `args`
@@ -314,7 +424,8 @@ typedef enum mm_type {
   MM_STR,
   MM_TABLE,
   MM_BUF,
-  MM_OTHER /* for Lua alone: functions, queues, locks; can be sent only with its whole list */
+  MM_OTHER, /* for Lua alone: functions, locks; can be sent only with its whole list */
+  MM_QUEUE
 } mm_type;
 
 /* [any] Makes a list of values, one for each letter of the format; spaces are ignored.
@@ -326,6 +437,7 @@ typedef enum mm_type {
  *     s    const char *: a zero-terminated string
  *     S    const char *, size_t: a string and its number of bytes
  *     B    mm_buf *
+ *     Q    mm_queue *
  *     v    const mm_val *: a value from mm_at or mm_get; of a list the first value
  *     {…}  a table: a letter is an element of its array, name=letter a field
  *
@@ -342,6 +454,7 @@ MM_API mm_val *mm_pack(mm_rt *rt, const char *format, ...);
  *     s    const char **
  *     S    const char **, size_t *
  *     B    mm_buf **: owned by the caller
+ *     Q    mm_queue **: owned by the caller
  *     v    const mm_val **: borrowed; NULL for nil
  *     ?i   ? before any letter: the value may be nil or missing; then nothing is written
  *
@@ -378,12 +491,49 @@ MM_API int mm_push(struct lua_State *L, const mm_val *value);
  * reason was pushed. */
 MM_API mm_val *mm_take(struct lua_State *L, int index, int count);
 
+/* ---- queues ---------------------------------------------------------------------------------- */
+
+/* [any] Makes a queue between the program and its scripts, both ways. It travels as the letter Q of
+ * mm_pack, and in values of scripts; in Lua it is a Queue of manymoons: q:put(v), q:get(),
+ * q:get(timeout), for v in q:iter() do …, also without MM_LIB_PACKAGE. A queue that a script has
+ * made comes back as Q. max_messages 0: bounded by memory alone.
+ *
+ *     mm_queue *orders;
+ *     mm_queue_create(rt, &orders, 0);
+ *     mm_val *args = mm_pack(rt, "Q", orders);
+ *     mm_call(vm, NULL, "serve", args, NULL); // function serve(q) for order in q:iter() do … end end
+ *     mm_val *order = mm_pack(rt, "{unit=i to=s}", (int64_t)7, "castle");
+ *     mm_queue_put(orders, order, 0);
+ */
+MM_API int mm_queue_create(mm_rt *rt, mm_queue **out, size_t max_messages);
+/* [any, but not in a VM] Puts a list of values, usually of one; get gives all of them. Waits for
+ * room up to timeout_ms (0: does not wait, -1: no limit). MM_ETIMEOUT: it is full. MM_ECLOSED. */
+MM_API int mm_queue_put(mm_queue *queue, const mm_val *values, int timeout_ms);
+/* [any, but not in a VM] Takes the next list of values, which the caller owns. MM_ETIMEOUT: none
+ * came. MM_ECLOSED: it is closed, and nothing is left. */
+MM_API int mm_queue_get(mm_queue *queue, mm_val **out, int timeout_ms);
+MM_API size_t mm_queue_size(mm_queue *queue); /* [any] the number of puts that were not taken */
+/* [any] A descriptor that is readable while mm_queue_get would not wait, for poll, epoll or an
+ * event loop. The handle owns it; do not read or close it. It follows the gets of this handle;
+ * after those of others it may be readable although the queue is empty: get with timeout_ms 0.
+ * Of the handles of one queue, in all processes, the one that asked last has it. */
+MM_API int mm_queue_fd(mm_queue *queue);
+/* [any] From now on puts fail, and gets take what is left. */
+MM_API void mm_queue_close(mm_queue *queue);
+/* [any] Frees the caller's handle; the queue stays for VMs that have it. */
+MM_API void mm_queue_free(mm_queue *queue);
+
 /* ---- shared arrays of numbers ---------------------------------------------------------------- */
 
 /* [any] Makes an array of `count` elements, all 0, count > 0. `type`: "i8" "u8" "i16" "u16" "i32"
  * "u32" "i64" "u64" "f32" "f64". In Lua it is an Array of manymoons: a[i], #a, a:slice(), a:add(),
  * … (docs/how-to/share-an-array.md), also without MM_LIB_PACKAGE. Concurrent writes of an element
- * never tear. */
+ * never tear.
+ *
+ *     mm_buf *world;
+ *     mm_buf_create(rt, &world, "f64", 6000);
+ *     double *x = mm_buf_data(world, NULL); // the same bytes as world[1] … world[6000] in Lua
+ */
 MM_API int mm_buf_create(mm_rt *rt, mm_buf **out, const char *type, size_t count);
 /* [any] The elements. Valid until the caller's mm_buf_free, whatever other owners do. */
 MM_API void *mm_buf_data(mm_buf *buf, size_t *bytes);
@@ -394,14 +544,24 @@ MM_API void mm_buf_free(mm_buf *buf);
 
 /* [any] Records when all VMs run, wait and send, until mm_trace_stop writes the file in Chrome's
  * JSON format, for example for ui.perfetto.dev. MM_EAGAIN: the program records already. MM_ESYS:
- * the file cannot be written. */
+ * the file cannot be written.
+ *
+ *     mm_trace_start(rt, "frames.json");
+ *     play_for_a_minute();
+ *     mm_trace_stop(rt);
+ */
 MM_API int mm_trace_start(mm_rt *rt, const char *path);
 MM_API int mm_trace_stop(mm_rt *rt);
 
 /* ---- worker processes of a program that is linked with the static library -------------------- */
 
 /* The first call in main. Does not return if this process is a worker that worker_exe started; else
- * does nothing. */
+ * does nothing.
+ *
+ *     int main(int argc, char **argv) {
+ *       mm_worker_main(argc, argv);
+ *       config.worker_exe = path_of_this_program;
+ */
 MM_API void mm_worker_main(int argc, char **argv);
 
 /* require "manymoons" for a lua_State that the program made itself. [-0, +1, raises] */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "c/outbox.h"
 
+#include <stdio.h>
+
 #include "base/memory.h"
 #include "os/wakeup.h"
 
@@ -19,9 +21,14 @@ void runtime_log(const struct mm_rt *rt, mm_log_level level, const struct mm_vm 
   if (rt->config.log) rt->config.log(rt->config.log_ud, level, vm, text);
 }
 
-void runtime_job_ended(struct mm_rt *rt, const struct mm_vm *vm, struct mm_job *j, struct outcome outcome) {
-  if (outcome.state < 0 && outcome.state != -MM_ECANCELED && !j->is_watched)
-    runtime_log(rt, MM_LOG_ERROR, vm, outcome.error ? outcome.error : outcome_text(outcome.state));
+void runtime_report(const struct mm_rt *rt, const struct mm_vm *vm, const char *name, const char *text) {
+  if (rt->config.log)
+    runtime_log(rt, MM_LOG_ERROR, vm, text);
+  else
+    fprintf(stderr, "manymoons: VM '%s': %s\n", name, text);
+}
+
+void runtime_job_ended(struct mm_rt *rt, struct mm_job *j, struct outcome outcome) {
   job_end(j, outcome);
   if (!j->done) {
     job_release(j);

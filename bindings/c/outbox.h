@@ -33,9 +33,11 @@ struct mm_rt {
 /* For VMs, on any thread: asks the program to poll. */
 void runtime_wake(struct mm_rt *rt);
 /* For VMs: ends a job with its outcome. Takes over the outcome, and the VM's share in the job. */
-void runtime_job_ended(struct mm_rt *rt, const struct mm_vm *vm, struct mm_job *j, struct outcome outcome);
+void runtime_job_ended(struct mm_rt *rt, struct mm_job *j, struct outcome outcome);
 /* Calls mm_rt_config.log, if it is set. */
 void runtime_log(const struct mm_rt *rt, mm_log_level level, const struct mm_vm *vm, const char *text);
+/* The same for an error that the program hears in no other way: without a log it goes to stderr. */
+void runtime_report(const struct mm_rt *rt, const struct mm_vm *vm, const char *name, const char *text);
 
 /* For the runtime: takes the next job whose `done` is to be called, with the VM's share in it.
  * NULL: none. */

@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "c/embedded_vm.h"
 #include "c/outbox.h"
-#include "c/value.h"
+#include "c/values/value.h"
 #include "channel/message_refs.h"
 #include "os/clock.h"
 #include "os/sandbox.h"
@@ -61,14 +61,17 @@ static status write_start_info(struct mm_vm *vm, struct bytes *out) {
                                              .memory_limit = options.vm.memory_limit,
                                              .nice = vm->config.nice,
                                              .must_be_stoppable = vm->can_stop,
+                                             .has_finder = options.modules.find != NULL,
+                                             .has_require = options.has_require,
                                              .requests = segment_object_ref(&vm->process->requests->object),
                                              .replies = segment_object_ref(&vm->process->replies->object)};
-  for (const struct module *m = options.modules; m; m = m->next) start_info.module_count++;
+  for (const struct module *m = options.modules.registered; m; m = m->next) start_info.module_count++;
   status st = bytes_append(out, &start_info, sizeof start_info);
   if (st == STATUS_OK) st = add_string(out, vm->name);
   if (st == STATUS_OK) st = add_string(out, options.path);
   if (st == STATUS_OK) st = add_string(out, options.cpath);
-  for (const struct module *m = options.modules; st == STATUS_OK && m; m = m->next) st = add_module(out, m);
+  for (const struct module *m = options.modules.registered; st == STATUS_OK && m; m = m->next)
+    st = add_module(out, m);
   if (vm->sandbox.len) start_info.sandbox = out->len;
   if (st == STATUS_OK) st = bytes_append(out, vm->sandbox.data, vm->sandbox.len);
   start_info.size = out->len;
@@ -107,8 +110,10 @@ static void free_process_vm(struct mm_vm *vm) {
   if (p->requests) segment_release(&p->requests->object);
   if (p->replies) segment_release(&p->replies->object);
   bytes_fini(&p->inbox);
-  memory_free(p);
+  mutex_lock(&vm->lock); /* a kill looks */
   vm->process = NULL;
+  mutex_unlock(&vm->lock);
+  memory_free(p);
 }
 
 static bool has_died(struct process_vm *p) { return child_wait(&p->child, deadline_now()) == STATUS_OK; }
@@ -155,8 +160,10 @@ static void end_process(struct mm_vm *vm, deadline until) {
 static status process_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_MAX]) {
   struct process_vm *p = memory_alloc(sizeof *p);
   if (!p) return -ENOMEM;
+  mutex_lock(&vm->lock);
   vm->process = p;
-  vm->can_stop = vm->config.stoppable || vm->config.call_ms || !lua_is_jit();
+  mutex_unlock(&vm->lock);
+  embedded_vm_set_stoppable(vm, vm->config.stoppable || vm->config.call_ms || !lua_is_jit());
   bytes_init(&p->inbox);
   status st = ring_make(&p->requests, (struct ring_bounds){0}, RING_GROWS);
   if (st == STATUS_OK) st = ring_make(&p->replies, (struct ring_bounds){0}, RING_GROWS);
@@ -166,7 +173,9 @@ static status process_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_
     free_process_vm(vm);
     return st;
   }
+  mutex_lock(&vm->lock);
   p->is_open = true;
+  mutex_unlock(&vm->lock);
   st = wait_for_start(vm, error);
   if (st) {
     end_process(vm, deadline_now());
@@ -187,7 +196,8 @@ static void process_vm_close(struct mm_vm *vm) {
 /* ---- requests -------------------------------------------------------------------------------- */
 
 static status write_request(const struct request *request, struct bytes *out) {
-  const struct process_vm_request head = {.kind = request->kind};
+  const struct process_vm_request head = {
+      .kind = request->kind, .budget_us = request->budget_us, .coroutine = request->coroutine};
   status st = bytes_append(out, &head, sizeof head);
   if (st == STATUS_OK) st = add_string(out, request->name);
   if (st == STATUS_OK)
@@ -223,6 +233,9 @@ static struct outcome read_reply(struct mm_vm *vm, const struct ring_message *m)
   if (m->size < sizeof reply) return outcome_failed(MM_EDIED, "truncated reply from the VM's process");
   memcpy(&reply, m->data, sizeof reply);
   embedded_vm_note_memory(vm, (struct vm_memory){(size_t)reply.memory, (size_t)reply.memory_peak});
+  if (reply.state == OUTCOME_WAITS) return (struct outcome){.state = OUTCOME_WAITS};
+  if (reply.state == 1 && m->size == sizeof reply)
+    return (struct outcome){.state = 1, .value = reply.value}; /* of a collection */
   if (reply.state == 1) return read_result(m->data + sizeof reply, m->size - sizeof reply);
   return outcome_failed(-reply.state, (const char *)m->data + sizeof reply);
 }
@@ -272,12 +285,45 @@ static deadline watch_job(struct mm_vm *vm, struct watch *w) {
   return embedded_vm_stop_reason(vm) == MM_OK ? w->limit : request_stop(vm, w);
 }
 
+static status send_module(struct process_vm *p, bool is_found, const struct mm_source *source) {
+  static const struct bytes nothing;
+  const struct process_vm_request head = {.kind = is_found ? PROCESS_VM_MODULE : PROCESS_VM_NO_MODULE};
+  struct bytes text;
+  bytes_init(&text);
+  status st = bytes_append(&text, &head, sizeof head);
+  if (st == STATUS_OK) st = process_vm_add_text(&text, (const char *)source->name.data, source->name.len);
+  if (st == STATUS_OK) st = process_vm_add_text(&text, (const char *)source->text.data, source->text.len);
+  if (st == STATUS_OK) st = process_vm_put(p->requests, &text, &nothing);
+  bytes_fini(&text);
+  return st;
+}
+
+/* Whether the message is a question, which is answered. Without memory for the answer the process would wait for
+ * ever: it is killed. */
+static bool answer_question(struct mm_vm *vm, const struct ring_message *m) {
+  struct process_vm_reply reply;
+  if (m->size <= sizeof reply) return false;
+  memcpy(&reply, m->data, sizeof reply);
+  if (reply.state != PROCESS_VM_ASKS) return false;
+  struct mm_source source = {.is_given = false};
+  const char *name = (const char *)m->data + sizeof reply;
+  const bool is_found = vm->rt->config.find && embedded_vm_find_module(vm, name, &source);
+  if (source.failure || send_module(vm->process, is_found, &source))
+    child_signal(&vm->process->child, SIGKILL);
+  source_fini(&source);
+  return true;
+}
+
 static struct outcome take_reply(struct mm_vm *vm, struct watch *w) {
   struct process_vm *p = vm->process;
   struct ring_message m;
   for (;;) {
     const uint32_t news = atomic_load(&p->news);
-    if (ring_take(p->replies, &p->inbox, &m, deadline_now()) == STATUS_OK) break;
+    if (ring_take(p->replies, &p->inbox, &m, deadline_now()) == STATUS_OK) {
+      if (!answer_question(vm, &m)) break;
+      ring_message_done(&m);
+      continue;
+    }
     if (has_died(p) && !ring_is_readable(p->replies)) return outcome_of_death(vm);
     wait_for_event(p, news, watch_job(vm, w));
   }

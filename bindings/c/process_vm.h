@@ -7,7 +7,11 @@
  *     request     struct process_vm_request | name | source | the arguments' message
  *     reply       struct process_vm_reply | the results' message, or the error's text
  *
- * A text is a size (u32), the bytes and a zero. Requests go through one ring of the segment,
+ *     question    struct process_vm_reply (PROCESS_VM_ASKS) | the name of a module, with its zero
+ *     module      struct process_vm_request (PROCESS_VM_MODULE) | name of the chunk | source
+ *
+ * In a question the process asks, in the middle of a request, for the source of a module; the program
+ * answers with a module. A text is a size (u32), the bytes and a zero. Requests go through one ring of the segment,
  * replies through another, one request at a time. A thread of the program waits for the reply and
  * watches the process. So if the process dies, is killed or hangs, its jobs fail, and nothing else
  * does.
@@ -33,7 +37,8 @@ struct process_vm_start_info {
   uint64_t memory_limit;
   int32_t nice;
   uint32_t must_be_stoppable; /* 1: jobs can be stopped, at the price of LuaJIT's compiler */
-  uint32_t reserved;
+  uint32_t has_finder;        /* 1: the program finds modules (mm_rt_config.find) */
+  uint32_t has_require;       /* 1: MM_LIB_REQUIRE */
   uint32_t module_count;
   object_ref requests;
   object_ref replies;
@@ -41,14 +46,18 @@ struct process_vm_start_info {
   uint64_t size;    /* of the whole block */
 };
 
+/* Beside those of request.h. */
+enum { PROCESS_VM_ASKS = 3, PROCESS_VM_MODULE = 100, PROCESS_VM_NO_MODULE = 101 };
+
 struct process_vm_request {
   uint32_t kind;
-  uint32_t reserved;
+  uint32_t budget_us;
+  uint64_t coroutine;
 };
 
 struct process_vm_reply {
   int32_t state;
-  uint32_t reserved;
+  int32_t value;
   uint64_t memory;
   uint64_t memory_peak;
 };

@@ -52,6 +52,7 @@ static status serve_next(struct request_guard *p) {
 
 /* A reply has a message of results, or a text that ends with a zero byte. */
 static bool is_right(const struct process_vm_reply *reply, uint8_t *rest, size_t size) {
+  if (reply->state == 1 && size == 0) return true; /* of a collection */
   if (reply->state == 1) return message_mark_foreign(rest, size) == STATUS_OK;
   return size > 0 && rest[size - 1] == '\0';
 }

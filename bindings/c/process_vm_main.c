@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "c/embedded_state.h"
 #include "c/run_request.h"
-#include "c/value.h"
+#include "c/values/value.h"
 #include "channel/message_refs.h"
 #include "os/thread.h"
 #include "process/sandboxed.h"
@@ -77,7 +77,7 @@ static status read_start_info(const struct process_vm_start_info *start_info,
     modules[i].source = (char *)(uintptr_t)source;
     modules[i].next = i + 1 < start_info->module_count ? &modules[i + 1] : NULL;
   }
-  options->modules = modules;
+  options->modules.registered = modules;
   return st;
 }
 
@@ -92,7 +92,7 @@ static status reply_with(struct ring *replies, struct vm *vm, const struct outco
   static const struct bytes nothing;
   const struct vm_memory memory = vm ? vm_memory_of(vm) : (struct vm_memory){0};
   const struct process_vm_reply reply = {
-      .state = outcome->state, .memory = memory.used, .memory_peak = memory.peak};
+      .state = outcome->state, .value = outcome->value, .memory = memory.used, .memory_peak = memory.peak};
   const struct bytes *message = outcome->result ? &outcome->result->message : &nothing;
   const char *error = outcome->error ? outcome->error : "";
   struct bytes text;
@@ -118,6 +118,8 @@ static status read_request(const struct ring_message *m, struct request *out) {
   if (st == STATUS_OK) st = process_vm_take_text(&r, &source, &out->source_size);
   if (st) return st;
   out->kind = (enum request_kind)head.kind;
+  out->budget_us = head.budget_us;
+  out->coroutine = head.coroutine;
   out->name = (char *)(uintptr_t)name;
   out->source = (char *)(uintptr_t)source;
   out->message.data = (uint8_t *)(uintptr_t)r.at;
@@ -145,6 +147,66 @@ static status take_request(struct ring *requests, struct bytes *inbox, struct ri
   *m = (struct ring_message){.data = inbox->data, .size = inbox->len};
   return STATUS_OK;
 }
+
+/* ---- modules that the program finds ---------------------------------------------------------- */
+
+/* The `owner` of modules that the program finds. */
+struct questioner {
+  struct vm *vm;
+  struct ring *requests;
+  struct ring *replies;
+};
+
+/* Sends the question. */
+static status ask(struct questioner *q, const char *name) {
+  static const struct bytes nothing;
+  const struct process_vm_reply question = {.state = PROCESS_VM_ASKS};
+  struct bytes text;
+  bytes_init(&text);
+  status st = bytes_append(&text, &question, sizeof question);
+  if (st == STATUS_OK) st = bytes_append(&text, name, strlen(name) + 1);
+  if (st == STATUS_OK) st = send_reply(q->replies, &text, &nothing);
+  bytes_fini(&text);
+  return st;
+}
+
+static status read_module(const struct ring_message *m, struct mm_source *out) {
+  struct reader r = reader_over(m->data, m->size);
+  const uint8_t *head = NULL;
+  const char *name = NULL, *source = NULL;
+  size_t name_size = 0, size = 0;
+  status st = read_bytes(&r, sizeof(struct process_vm_request), &head);
+  if (st == STATUS_OK) st = process_vm_take_text(&r, &name, &name_size);
+  if (st == STATUS_OK) st = process_vm_take_text(&r, &source, &size);
+  if (st) return st;
+  struct process_vm_request request;
+  memcpy(&request, head, sizeof request);
+  out->is_given = request.kind == PROCESS_VM_MODULE;
+  st = bytes_append(&out->name, name, name_size);
+  return st ? st : bytes_append(&out->text, source, size);
+}
+
+/* The answer comes, or the program has ended. */
+static bool find_module(void *owner, const char *name, struct mm_source *out) NO_THREAD_SAFETY_ANALYSIS {
+  struct questioner *q = owner;
+  struct bytes inbox;
+  struct ring_message m;
+  if (ask(q, name)) return false;
+  bytes_init(&inbox);
+  vm_leave(q->vm);
+  status st;
+  do st = take_request(q->requests, &inbox, &m);
+  while (st == STATUS_INTERRUPTED || st == STATUS_TIMEOUT);
+  vm_enter(q->vm);
+  if (st == STATUS_OK) {
+    out->failure = read_module(&m, out);
+    ring_message_done(&m);
+  }
+  bytes_fini(&inbox);
+  return st == STATUS_OK && out->is_given;
+}
+
+/* ---- serving --------------------------------------------------------------------------------- */
 
 /* The parent requests no stop of an ended job once it has sent the next request, so the stop is
  * cleared then. */
@@ -196,15 +258,22 @@ static int run_vm(const struct vm_library *library, const struct process_vm_star
       .library = library,
       .counts_steps = true,
       .vm = {.libraries = start_info->libraries, .memory_limit = (size_t)start_info->memory_limit}};
+  struct questioner questioner = {NULL, requests, replies};
   const char *name = "lua";
   char error[EMBEDDED_STATE_ERROR_MAX] = "";
   struct vm *vm = NULL;
   if (read_start_info(start_info, &options, &name)) return 1;
+  options.has_require = start_info->has_require;
+  if (start_info->has_finder) {
+    options.modules.find = find_module;
+    options.modules.owner = &questioner;
+  }
   if (start_info->nice) thread_be_nice(start_info->nice);
   worker_status_introduce(worker_status, name, 0);
   trace_name_thread(name);
   if (!worker_status_run(worker_status)) return 1;
   const status st = embedded_state_open(&vm, &options, error);
+  questioner.vm = vm;
   if (sandboxed_is()) {
     if (st == STATUS_OK) (void)!lua_try(vm_lua(vm), refuse_programs, NULL);
     sandboxed_worker_enter(rules_of(start_info), rules_size(start_info));

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "c/value.h"
+#include "c/values/value.h"
 
 void request_fini(struct request *r) {
   memory_free(r->name);

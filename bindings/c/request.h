@@ -13,7 +13,18 @@
 #include "manymoons.h"
 #include "wire/tree.h"
 
-enum request_kind { REQUEST_EVAL = 1, REQUEST_CALL, REQUEST_FUNCTION };
+enum request_kind {
+  REQUEST_EVAL = 1,
+  REQUEST_CALL,
+  REQUEST_FUNCTION,
+  REQUEST_RESUME,  /* a coroutine that waits for the next frame goes on */
+  REQUEST_DROP,    /* such a coroutine is closed */
+  REQUEST_COLLECT, /* collects garbage for a while */
+  REQUEST_RESET,   /* the VM's thread opens a fresh Lua VM: never run by run_request */
+};
+
+/* The state of an outcome that is none yet: the coroutine waits for the next frame. */
+enum { OUTCOME_WAITS = 2 };
 
 /* A request owns its parts. */
 struct request {
@@ -24,12 +35,14 @@ struct request {
   struct bytes message; /* the arguments, with their holds; empty: none */
   int (*function)(lua_State *, void *);
   void *function_argument;
+  uint64_t coroutine; /* its number in the VM; 0: the request runs in one go */
+  uint32_t budget_us; /* REQUEST_COLLECT */
 };
 
 /* An outcome owns its parts. */
 struct outcome {
-  int state;           /* 1, or a negative mm_err */
-  int value;           /* the result of a REQUEST_FUNCTION */
+  int state;           /* 1, a negative mm_err, or OUTCOME_WAITS */
+  int value;           /* of a REQUEST_FUNCTION its result; of a REQUEST_COLLECT 1: the cycle is over */
   struct tree *result; /* or NULL */
   char *error;         /* or NULL */
 };

@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "c/value.h"
+#include "c/frames.h"
+#include "c/values/value.h"
+#include "os/clock.h"
 #include "state/counted.h"
 #include "state/error.h"
 #include "state/message_handlers.h"
-#include "state/method_hint.h"
 #include "state/names.h"
-#include "state/traceback.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 
@@ -139,9 +139,8 @@ static bool prepare_on(lua_State *L, struct vm *vm, const struct request *r, str
  * __tostring would raise again. */
 static int handle_error(lua_State *L) {
   if (vm_should_stop(vm_of(L)) || message_handlers_is_caught(L, 1)) return 1;
-  error_push_text(L, 1);
-  method_hint_add(L, L, 1);
-  traceback_push(L, L, lua_tostring(L, -1), 1);
+  lua_settop(L, 1);
+  frames_describe_error(L, L, 1);
   return 1;
 }
 
@@ -171,11 +170,46 @@ static int collect(lua_State *L) {
   return 0;
 }
 
-static const char collect_key; /* its address is a key of the registry */
+/* Their addresses are keys of the registry. */
+static const char collect_key = 'c';
+static const char beside_key = 'b'; /* a coroutine for collections in the middle of a request */
 
 void run_request_prepare(lua_State *L) {
   lua_pushcfunction(L, collect);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &collect_key);
+  lua_newthread(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &beside_key);
+}
+
+/* ---- collecting for a while ------------------------------------------------------------------ */
+
+struct collecting {
+  deadline until;
+  bool is_over;
+};
+
+/* Lua 5.4 collects in generations, but for VMs that pause: then a step is a collection of the young. */
+static int collect_steps(lua_State *L) {
+  struct collecting *c = lua_touserdata(L, 1);
+  const bool is_whole = LUA_HAS_GENERATIONS && !vm_of(L)->polling.pause;
+  do c->is_over = lua_gc(L, LUA_GCSTEP, 0) || is_whole;
+  while (!c->is_over && !deadline_passed(c->until));
+  return 0;
+}
+
+/* An error of a finalizer ends the collection, not the job. */
+static bool collect_for(lua_State *L, uint32_t budget_us) {
+  struct collecting c = {.until = {clock_now_ns() + (int64_t)budget_us * 1000}};
+  if (lua_try(L, collect_steps, &c)) lua_pop(L, 1);
+  return c.is_over;
+}
+
+bool run_request_collect_beside(struct vm *vm, uint32_t budget_us) {
+  lua_State *L = vm_lua(vm);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &beside_key);
+  lua_State *beside = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  return collect_for(beside, budget_us);
 }
 
 /* After a request that reached the memory limit: collects its garbage. LuaJIT would not do it
@@ -194,6 +228,27 @@ static void settle(lua_State *L, struct vm *vm, int code, struct outcome *outcom
   lua_pop(L, 1);
 }
 
+/* ---- coroutine jobs -------------------------------------------------------------------------- */
+
+/* Calls f(job, the `count` values on top), above the message handler at index 1. */
+static struct outcome run_coroutine(lua_State *L, struct vm *vm, lua_CFunction f, uint64_t number,
+                                    int count) {
+  struct frames_job job = {.number = number};
+  lua_pushcfunction(L, f);
+  lua_insert(L, -count - 1);
+  lua_pushlightuserdata(L, &job);
+  lua_insert(L, -count - 1);
+  const int code = lua_pcall(L, count + 1, LUA_MULTRET, 0);
+  if (job.waits) {
+    lua_settop(L, 1);
+    return (struct outcome){.state = OUTCOME_WAITS};
+  }
+  frames_forget(L, number);
+  if (f == frames_drop && !code) return failed_with(L, MM_ECANCELED);
+  return code ? outcome_of_error(L, vm, job.code == LUA_ERRMEM ? LUA_ERRMEM : code)
+              : outcome_of_results(L, vm, 2);
+}
+
 /* The argument of run_request_protected. */
 struct run {
   struct vm *vm;
@@ -205,9 +260,19 @@ static int run_request_protected(lua_State *L) {
   struct run *run = lua_touserdata(L, 1);
   lua_settop(L, 0);
   lua_pushcfunction(L, handle_error);
-  if (run->request->kind == REQUEST_FUNCTION) {
-    run->outcome = run_request_function(L, run->vm, run->request);
-  } else if (prepare_on(L, run->vm, run->request, &run->outcome)) {
+  const struct request *r = run->request;
+  if (r->kind == REQUEST_FUNCTION) {
+    run->outcome = run_request_function(L, run->vm, r);
+  } else if (r->kind == REQUEST_COLLECT) {
+    run->outcome = (struct outcome){.state = 1, .value = collect_for(L, r->budget_us)};
+  } else if (r->kind == REQUEST_RESUME || r->kind == REQUEST_DROP) {
+    const lua_CFunction f = r->kind == REQUEST_RESUME ? frames_resume : frames_drop;
+    run->outcome = run_coroutine(L, run->vm, f, r->coroutine, 0);
+  } else if (!prepare_on(L, run->vm, r, &run->outcome)) {
+    return 0;
+  } else if (r->coroutine) {
+    run->outcome = run_coroutine(L, run->vm, frames_begin, r->coroutine, lua_gettop(L) - 1);
+  } else {
     const int code = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
     run->outcome = code ? outcome_of_error(L, run->vm, code) : outcome_of_results(L, run->vm, 2);
   }

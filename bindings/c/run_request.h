@@ -11,7 +11,9 @@
 
 /* Prepares a VM for its requests. [-0, +0, memory] */
 void run_request_prepare(lua_State *L);
-/* Runs a request to its end. */
+/* In the middle of a request, on another C stack: collects garbage for so long. True: a cycle is over. */
+bool run_request_collect_beside(struct vm *vm, uint32_t budget_us);
+/* Runs a request to its end, or to where its coroutine waits (OUTCOME_WAITS). */
 MUST_CHECK struct outcome run_request(struct vm *vm, const struct request *request);
 
 #endif

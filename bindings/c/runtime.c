@@ -14,6 +14,7 @@
 #include "state/vm_interrupt.h"
 
 enum { INLINE_SLICE_NS = 1000000 };
+#define WAITING_LOOK_SECONDS 0.001
 
 /* ---- making and destroying ------------------------------------------------------------------- */
 
@@ -148,11 +149,20 @@ static void run_or_end_inline(struct mm_vm *vm, deadline until) {
     inline_vm_run(vm, until);
 }
 
+/* Whether an INLINE VM can go on in this poll. One that is to be ended always can. */
+static bool can_go_on(struct mm_vm *vm) {
+  if (!inline_vm_has_work(vm)) return false;
+  mutex_lock(&vm->lock);
+  const bool is_closing = vm->is_closing;
+  mutex_unlock(&vm->lock);
+  return is_closing || inline_vm_may_run(vm);
+}
+
 /* Runs a slice of each INLINE VM that has work. False: none had. */
 static bool run_inlines(struct mm_rt *rt, deadline until) {
   bool has_run = false;
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) {
-    if (!inline_vm_has_work(vm)) continue;
+    if (!can_go_on(vm)) continue;
     const deadline slice = {clock_now_ns() + INLINE_SLICE_NS};
     run_or_end_inline(vm, deadline_earlier(slice, until));
     has_run = true;
@@ -160,17 +170,37 @@ static bool run_inlines(struct mm_rt *rt, deadline until) {
   return has_run;
 }
 
+/* Runs the VMs that have a number of instructions for each poll, whatever the time is. False: none had any left. */
+static bool run_counted(struct mm_rt *rt) {
+  bool has_run = false;
+  for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) {
+    for (; vm->config.poll_instructions && can_go_on(vm); has_run = true)
+      run_or_end_inline(vm, deadline_never());
+  }
+  return has_run;
+}
+
+/* Whether the next poll has an INLINE VM to run; a job that only waits does not count. */
 static bool has_inline_work(struct mm_rt *rt) {
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm))
-    if (inline_vm_has_work(vm)) return true;
+    if (inline_vm_has_work(vm) && !inline_vm_waits(vm)) return true;
   return false;
+}
+
+/* A frame begins in all VMs. */
+static void begin_frame(struct mm_rt *rt) {
+  for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) {
+    inline_vm_begin_poll(vm);
+    (void)embedded_vm_begin_frame(vm);
+  }
 }
 
 /* Runs until nothing is left or the budget is over. If work is left, makes the descriptor readable
  * again. */
 static void poll_once(struct poll *p) {
   runtime_clear_wakeup(p->rt);
-  for (deliver_all(p); !is_over(p) && run_inlines(p->rt, p->until); deliver_all(p)) p->has_run = true;
+  for (deliver_all(p); run_counted(p->rt) || (!is_over(p) && run_inlines(p->rt, p->until)); deliver_all(p))
+    p->has_run = true;
   runtime_reap(p->rt);
   runtime_clear_wakeup(p->rt);
   if (runtime_has_ended_jobs(p->rt) || has_inline_work(p->rt)) runtime_wake(p->rt);
@@ -179,6 +209,7 @@ static void poll_once(struct poll *p) {
 status runtime_poll(struct mm_rt *rt, int64_t budget_ns, deadline until, int *delivered) {
   if (atomic_exchange(&rt->is_polling, true)) return -EAGAIN;
   struct poll p = {.rt = rt};
+  begin_frame(rt);
   for (;;) {
     p.until = budget_ns ? (deadline){clock_now_ns() + budget_ns} : deadline_never();
     poll_once(&p);
@@ -193,8 +224,20 @@ status runtime_poll(struct mm_rt *rt, int64_t budget_ns, deadline until, int *de
 
 status runtime_wait_inline(struct mm_rt *rt, struct mm_job *j, deadline until) {
   if (atomic_exchange(&rt->is_polling, true)) return -EAGAIN;
-  while (!job_has_ended(j) && !deadline_passed(until) && run_inlines(rt, until)) {
+  while (!job_has_ended(j) && !deadline_passed(until)) {
+    if (run_inlines(rt, until)) continue;
+    begin_frame(rt);
+    if (has_inline_work(rt)) continue;
+    const deadline soon = deadline_after(WAITING_LOOK_SECONDS);
+    (void)!job_wait(j, &j->vm->wait_spin, deadline_earlier(soon, until)); /* no VM works: each one waits */
   }
   atomic_store(&rt->is_polling, false);
   return job_has_ended(j) ? STATUS_OK : STATUS_TIMEOUT;
+}
+
+status runtime_collect_inline(struct mm_rt *rt, struct mm_vm *vm, uint32_t budget_us, bool *is_over) {
+  if (atomic_exchange(&rt->is_polling, true)) return -EAGAIN;
+  *is_over = inline_vm_collect(vm, budget_us);
+  atomic_store(&rt->is_polling, false);
+  return STATUS_OK;
 }

@@ -25,6 +25,9 @@ MUST_CHECK status runtime_poll(struct mm_rt *rt, int64_t budget_ns, deadline unt
 /* Runs INLINE VMs on this thread until the job has ended. STATUS_TIMEOUT. -EAGAIN: a poll is under
  * way. */
 MUST_CHECK status runtime_wait_inline(struct mm_rt *rt, struct mm_job *j, deadline until);
+/* inline_vm_collect. -EAGAIN: a poll is under way. */
+MUST_CHECK status runtime_collect_inline(struct mm_rt *rt, struct mm_vm *vm, uint32_t budget_us,
+                                         bool *is_over);
 /* Joins the VMs that have ended and removes them from `vms`. */
 void runtime_reap(struct mm_rt *rt);
 

@@ -38,8 +38,8 @@ static status thread_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_M
     NO_THREAD_SAFETY_ANALYSIS {
   struct embedded_vm_options options = embedded_vm_options(vm);
   if (vm->rt->config.log) options.print = print_line;
-  vm->can_stop =
-      vm->config.stoppable || vm->config.call_ms || vm->config.where == MM_INLINE || uses_signals(vm);
+  embedded_vm_set_stoppable(
+      vm, vm->config.stoppable || vm->config.call_ms || vm->config.where == MM_INLINE || uses_signals(vm));
   options.counts_steps = vm->can_stop;
   options.vm.counts_memory = vm->config.where == MM_INLINE;
   status st = embedded_state_open(&vm->vm, &options, error);
@@ -85,9 +85,10 @@ static void set_limit(struct mm_vm *vm, const struct mm_job *j) {
   mutex_unlock(&vm->lock);
 }
 
-/* A job that was stopped without a request has reached its time limit. */
-static void give_reason(struct mm_vm *vm, struct outcome *outcome) {
-  if (outcome->state == -MM_ECANCELED && embedded_vm_stop_reason(vm) == MM_OK)
+/* A job that was stopped without a request has reached its time limit; one that was to be closed has not. */
+static void give_reason(struct mm_vm *vm, const struct mm_job *j, struct outcome *outcome) {
+  if (j->request.kind != REQUEST_DROP && outcome->state == -MM_ECANCELED &&
+      embedded_vm_stop_reason(vm) == MM_OK)
     outcome->state = -MM_ELIMIT_TIME;
 }
 
@@ -95,7 +96,7 @@ static struct outcome thread_vm_run(struct mm_vm *vm, struct mm_job *j) NO_THREA
   vm_enter(vm->vm);
   set_limit(vm, j);
   struct outcome outcome = run_request(vm->vm, &j->request);
-  give_reason(vm, &outcome);
+  give_reason(vm, j, &outcome);
   embedded_vm_note_memory(vm, vm_memory_of(vm->vm));
   vm_leave(vm->vm);
   return outcome;

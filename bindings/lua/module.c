@@ -284,6 +284,8 @@ int module_open(lua_State *L) {
   embedded_push_require(L);
   lua_pushliteral(L, "api");
   lua_call(L, 1, 1);
+  lua_getfield(L, LUA_REGISTRYINDEX, VM_FRAME_KEY);
+  lua_setfield(L, -2, "frame");
   lua_pushvalue(L, -1);
   lua_setfield(L, LUA_REGISTRYINDEX, VM_LIBRARY_KEY);
   return 1;

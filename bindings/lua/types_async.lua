@@ -272,6 +272,19 @@ function Async.timeout(seconds, f, ...) end
 ---@return any ... the arguments of resume
 function Async.await(f) end
 
+---In Neovim: calls f(…) in the editor's main loop, where vim.api and vim.fn may be used, and returns its results. Tasks
+---may run in callbacks of libuv, where most of these raise E5560. Elsewhere an error, in Neovim's workers, too.
+---```lua
+---local function show(count) -- in a task of a plugin
+---  mm.async.in_nvim(vim.api.nvim_buf_set_lines, 0, 0, -1, true, { count .. " lines" })
+---end
+---assert(not pcall(mm.async.in_nvim, show, 5)) -- here is no editor
+---```
+---@param f function
+---@param ... any passed on unchanged
+---@return any ...
+function Async.in_nvim(f, ...) end
+
 ---Waits until a descriptor can be read or written without blocking. It must not be closed meanwhile.
 ---```lua
 ---local here, there = mm.Pipe()

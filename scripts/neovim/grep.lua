@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- A small Neovim plugin: `:Grep PATTERN [FOLDER]` searches a folder on all cores, in interpreters with Neovim's own
--- LuaJIT, and fills the quickfix list as results arrive. The editor does not freeze: the search is a task in its loop.
+-- LuaJIT, and fills the quickfix list as results arrive. The editor does not freeze: the search is a task in its loop,
+-- which says how far it is. `:GrepStop` ends it.
 --
 --     :luafile scripts/neovim/grep.lua       with package.cpath such that require "manymoons" finds it
 -- luacheck: ignore vim
@@ -9,9 +10,9 @@ local uv = vim.uv or vim.loop
 
 local BATCH, LINES_MAX = 64, 10000
 
--- Runs in a worker: returns the matching lines of some files, as { file, line number, text }.
+-- Runs in a worker: returns the matching lines of some files, as { file, line number, text }, and the number of files.
 local function grep(pattern, files)
-  local found = {}
+  local found = { files = #files }
   for _, name in ipairs(files) do
     local file = io.open(name, "rb")
     local text = file and file:read("*a") or ""
@@ -50,43 +51,65 @@ local function batches(folder)
   end)
 end
 
--- Most of Neovim's functions may not be called from its event loop, where tasks run: this switches to the main loop.
-local function in_editor(f, ...)
-  local args = { ... }
-  return mm.async.await(function(resume)
-    vim.schedule(function() resume(f(unpack(args))) end)
-  end)
+-- Says in the editor's last line how far the search is, ten times a second at most.
+local function show_progress(state)
+  if uv.now() - state.shown < 100 then return end
+  state.shown = uv.now()
+  local text = ("Grep: %d files, %d lines (:GrepStop)"):format(state.files, state.lines)
+  mm.async.in_nvim(vim.api.nvim_echo, { { text } }, false, {})
 end
 
-local function search(pattern, folder, on_end)
-  local pool, total = mm.interpreters.Pool({ workers = mm.cpu_count(), nice = 10 }), 0
-  in_editor(vim.fn.setqflist, {}, " ", { title = "Grep " .. pattern })
+local function search(pattern, folder, state)
+  local pool = mm.interpreters.Pool({ workers = mm.cpu_count(), nice = 5 })
+  state.pool = pool
+  mm.async.in_nvim(vim.fn.setqflist, {}, " ", { title = "Grep " .. pattern })
   for found in pool:imap_unordered(function(files) return grep(pattern, files) end, batches(folder)) do
     local items = {}
+    state.files = state.files + found.files
     for _, line in ipairs(found) do
-      total = total + 1
-      if total <= LINES_MAX then items[#items + 1] = { filename = line[1], lnum = line[2], text = line[3] } end
+      state.lines = state.lines + 1
+      if state.lines <= LINES_MAX then items[#items + 1] = { filename = line[1], lnum = line[2], text = line[3] } end
     end
-    if #items > 0 then in_editor(vim.fn.setqflist, {}, "a", { items = items }) end
+    if #items > 0 then mm.async.in_nvim(vim.fn.setqflist, {}, "a", { items = items }) end
+    show_progress(state)
   end
-  pool:close()
-  pool:join()
-  if on_end then in_editor(on_end, total) end
 end
 
-local function search_or_say(...)
-  local ok, why = pcall(search, ...)
-  if not ok then in_editor(vim.notify, "Grep: " .. tostring(why), vim.log.levels.ERROR) end
+local function search_or_say(pattern, folder, state, on_end)
+  local ok, why = pcall(search, pattern, folder, state)
+  if state.pool then state.pool:terminate() end -- also when the task is cancelled
+  if not ok and why.kind == "cancelled" then error(why, 0) end
+  if not ok then
+    mm.async.in_nvim(vim.notify, "Grep: " .. tostring(why), vim.log.levels.ERROR)
+  elseif on_end then
+    mm.async.in_nvim(on_end, state.lines, state.files)
+  end
 end
 
--- Returns the task: task:cancel() stops a search.
+local running -- the task of the search under way
+
+local function stop()
+  if running and not running:done() then
+    running:cancel()
+    return true
+  end
+  return false
+end
+
+-- Returns the task: task:cancel(), or :GrepStop, stops a search. A new one stops the one before.
 local function start(pattern, folder, on_end)
   assert(pcall(string.find, "", pattern), "Grep: not a pattern of Lua: " .. pattern)
-  return mm.async.spawn(search_or_say, pattern, folder or ".", on_end)
+  stop()
+  running = mm.async.spawn(search_or_say, pattern, folder or ".", { files = 0, lines = 0, shown = 0 }, on_end)
+  return running
 end
 
 vim.api.nvim_create_user_command("Grep", function(args)
-  start(args.fargs[1], args.fargs[2], function(total) print(total .. " lines") end)
+  start(args.fargs[1], args.fargs[2], function(lines, files) print(("%d lines in %d files"):format(lines, files)) end)
 end, { nargs = "+", complete = "dir" })
 
-return { start = start }
+vim.api.nvim_create_user_command("GrepStop", function()
+  print(stop() and "Grep: stopped" or "Grep: nothing to stop")
+end, {})
+
+return { start = start, stop = stop }

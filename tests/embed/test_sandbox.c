@@ -139,6 +139,43 @@ static void jobs_stop_and_processes_die_alone(void) {
   CHECK_EQ(mm_rt_free(rt, 1000), 0);
 }
 
+static bool find_module(void *ud, const mm_vm *vm, const char *name, mm_source *out) {
+  (void)ud, (void)vm;
+  return strcmp(name, "walk") == 0 &&
+         mm_source_give(out, NULL, "return function(n) for i = 1, n do mm.frame() end return n end",
+                        MM_ZERO) == 0;
+}
+
+/* Modules of the program, jobs that wait for frames and collections reach the sandbox through its guard. */
+static void jobs_wait_for_frames_in_modules_of_the_program(void) {
+  mm_rt *rt = NULL;
+  mm_rt_config rt_config;
+  mm_rt_config_init(&rt_config);
+  rt_config.find = find_module;
+  CHECK_EQ(mm_rt_create(&rt, &rt_config), 0);
+  const mm_sandbox sandbox = {.read = NULL};
+  mm_vm_config config = config_of_kind();
+  mm_vm *vm = NULL;
+  config.sandbox = &sandbox;
+  config.libs = MM_LIB_REQUIRE;
+  CHECK_EQ(mm_vm_create(rt, &vm, &config), 0);
+  mm_job_opts opts;
+  mm_job *job = NULL;
+  mm_job_opts_init(&opts);
+  opts.coroutine = true;
+  CHECK_EQ(mm_eval(vm, &job, "x", "return require('walk')(3)", MM_ZERO, &opts), 0);
+  while (mm_job_state(job) == 0) {
+    CHECK(mm_poll(rt, 0, 1) >= 0);
+    CHECK_EQ(mm_vm_collect(vm, 100), 0);
+  }
+  if (mm_job_state(job) != 1) fprintf(stderr, "%s\n", mm_job_error(job));
+  CHECK_EQ(mm_int(mm_job_result(job)), 3);
+  mm_job_free(job);
+  CHECK_EQ(mm_vm_reset(vm), 0);
+  CHECK_EQ(number(vm, "return pcall(require, 'nowhere') and 1 or 2"), 2);
+  CHECK_EQ(mm_rt_free(rt, 1000), 0);
+}
+
 int main(void) {
   in_every_kind(other_kinds_are_refused);
   kind = (struct kind){"sandboxed process", MM_PROCESS, false};
@@ -149,5 +186,6 @@ int main(void) {
   results_are_data();
   queues_of_the_program_have_stand_ins();
   jobs_stop_and_processes_die_alone();
+  jobs_wait_for_frames_in_modules_of_the_program();
   return 0;
 }

@@ -111,6 +111,57 @@ static void modules_of_the_program_are_found(void) {
   CHECK_EQ(mm_rt_free(rt, 1000), 0);
 }
 
+/* The program's archive. The chunk's name is a path. */
+static bool find_in_archive(void *ud, const mm_vm *vm, const char *name, mm_source *out) {
+  CHECK(vm && ud == &kind);
+  if (strcmp(name, "ai.wolf") == 0)
+    return mm_source_give(out, "ai/wolf.lua",
+                          "local n = ... return { name = n, howl = function()\n error('awoo') end }",
+                          MM_ZERO) == 0;
+  if (strcmp(name, "ai.pack") == 0)
+    return mm_source_give(out, NULL, "return { leader = require('ai.wolf') }", MM_ZERO) == 0;
+  if (strcmp(name, "broken") == 0) return mm_source_give(out, NULL, "return +", MM_ZERO) == 0;
+  return strcmp(name, "code") == 0 && mm_source_give(out, NULL, "\033Lua", 4) == 0;
+}
+
+static void raises(mm_vm *vm, const char *source, const char *text) {
+  mm_job *job = eval(vm, source);
+  CHECK_EQ(mm_job_wait(job, 20000), -MM_ERUN);
+  if (!strstr(mm_job_error(job), text)) fprintf(stderr, "it says: %s\n", mm_job_error(job));
+  CHECK(strstr(mm_job_error(job), text) != NULL);
+  mm_job_free(job);
+}
+
+static void modules_are_found_by_the_program(void) {
+  mm_rt *rt = NULL;
+  mm_rt_config config;
+  mm_rt_config_init(&config);
+  config.use_sigurg = kind.use_sigurg;
+  config.find = find_in_archive;
+  config.find_ud = &kind;
+  CHECK_EQ(mm_rt_create(&rt, &config), 0);
+  CHECK_EQ(mm_register_lua(rt, "tool", "return { n = 7 }", MM_ZERO), 0);
+  for (int round = 0; round < 2; round++) {
+    mm_vm *vm = vm_with(rt, round ? MM_LIB_PACKAGE : MM_LIB_REQUIRE);
+    CHECK_EQ(
+        number(
+            vm,
+            "local pack = require('ai.pack') assert(pack == require('ai.pack'))\n"
+            "assert(pack.leader.name == 'ai.wolf' and require('string') == string) return require('tool').n"),
+        7);
+    raises(vm, "require('ai.wolf').howl()", "ai/wolf.lua:2: awoo");
+    raises(vm, "require('broken')", "broken:1:");
+    raises(vm, "require('code')", "source expected, got bytecode");
+    raises(vm, "require('nowhere')", "nowhere");
+    CHECK_EQ(number(vm, "return package == nil and 1 or 0"), round ? 0 : 1);
+    mm_job *job = NULL;
+    CHECK_EQ(mm_call(vm, &job, "ai.wolf.howl", NULL, NULL), 0);
+    CHECK_EQ(mm_job_wait(job, 20000), -MM_ERUN);
+    mm_job_free(job);
+  }
+  CHECK_EQ(mm_rt_free(rt, 1000), 0);
+}
+
 static void memory_has_a_limit(void) {
   mm_rt *rt = make_rt();
   mm_vm_config config = config_of_kind();
@@ -437,6 +488,7 @@ int main(void) {
   in_every_kind(a_vm_has_the_libraries_it_was_given);
   in_every_kind(scripts_use_manymoons_in_their_vm);
   in_every_kind(modules_of_the_program_are_found);
+  in_every_kind(modules_are_found_by_the_program);
   in_every_kind(memory_has_a_limit);
   in_every_kind(the_program_s_allocator_gets_all_blocks_back);
   in_every_kind(threads_may_be_the_program_s_own);

@@ -28,13 +28,13 @@ finds() {
 }
 
 echo '#include "shared/ring.h"' >>vm/base/bytes.h
-echo '#include <unistd.h>' >>bindings/c/value.c
+echo '#include <unistd.h>' >>bindings/c/values/value.c
 echo '#include <sys/epoll.h>' >>vm/os/clock.c
 echo '-- io.open("/proc/self/stat")' >>bindings/lua/core/hex.lua
 mkdir -p build/release/5.9/vm/base
 echo 'int status_text(void), gettid(void), up(void); int up(void) { return status_text() + gettid(); }' >vm/base/up.c
 cc -c vm/base/up.c -o build/release/5.9/vm/base/up.o
-finds layers 'vm/base/bytes.h includes "shared/ring.h", which is above it' 'only vm/os includes this: bindings/c/value.c' \
+finds layers 'vm/base/bytes.h includes "shared/ring.h", which is above it' 'only vm/os includes this: bindings/c/values/value.c' \
   'only vm/os/linux includes this: vm/os/clock.c' 'only vm/os/linux knows this path: bindings/lua/core/hex.lua' \
   'vm/base/up.c needs status_text of vm/os/status_text.c' 'vm/base/up.c calls gettid'
 rm -r build/release/5.9

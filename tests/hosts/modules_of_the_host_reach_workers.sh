@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Modules that the host's own loader found are there in workers: a plugin in Neovim's 'runtimepath', files of a
-# game and of a .love archive, what a searcher of the script finds. So are the functions in pure Lua of the host,
-# and its null.
+# game, of a .love archive and of a fused executable, what a searcher of the script finds. So are the functions in
+# pure Lua of the host, and its null.
 set -eu
 case $MM_BUILD in */asan) exit 0 ;; esac # the sanitizer would have to be in the host
 
@@ -58,6 +58,10 @@ try("an empty object", "table", type, empty)
 try("an empty object that comes back", getmetatable(empty), function(t) return t end, empty)
 if os.getenv("MM_IN") ~= "threads" then
   try("code that asks for the editor", true, function() return vim == nil or vim.api == nil end)
+  local ok, why = pcall(pool.apply, pool, function() return vim.api.nvim_get_current_line() end)
+  try("what belongs to the editor", true, function(text)
+    return text:find("vim.api belongs to the editor; workers have none", 1, true) ~= nil
+  end, tostring(not ok and why))
 end
 finish()
 vim.cmd("qall!")
@@ -68,6 +72,10 @@ function love.load()
   common()
   if os.getenv("MM_IN") == "interpreters" then
     try("code that asks for the game", true, function() return love == nil end)
+    local ok, why = pcall(pool.apply, pool, function() return love.timer.getTime() end)
+    try("what belongs to the game", true, function(text)
+      return text:find("love belongs to the game; workers have none", 1, true) ~= nil
+    end, tostring(not ok and why))
   end
   finish()
   love.event.quit()
@@ -114,5 +122,8 @@ check neovim "$jit" nvim --headless -u NONE --cmd "set rtp+=$PWD/rtp" -c "luafil
 check directory "$jit" env SDL_AUDIODRIVER=dummy "$MM_TOP/tests/support/with-display" love game
 check archive "$jit" env SDL_AUDIODRIVER=dummy "$MM_TOP/tests/support/with-display" love game.love
 worlds='interpreters processes'
+cat "$(command -v love)" game.love >fused # as a game is shipped
+chmod +x fused
+check fused "$jit" env SDL_AUDIODRIVER=dummy "$MM_TOP/tests/support/with-display" ./fused
 check searcher-luajit "$jit" luajit searcher.lua
 check searcher-5.4 "$MM_BUILD/lua/5.4/?.so" lua5.4 searcher.lua

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # In Neovim async tasks run in the editor's loop: they run while the editor waits for keys, may call
-# its functions, and wait for its timers, for threads and for pools.
+# its functions (mm.async.in_nvim), and wait for its timers, for threads and for pools.
 set -eu
 case $MM_BUILD in */asan) exit 0 ;; esac # the sanitizer would have to be in the host
 
@@ -27,6 +27,9 @@ async.spawn(function()
     mm.sleep(0.001)
     return "waited"
   end)())
+  say("in the editor:", async.in_nvim(function(...) return vim.fn.line("$"), select("#", ...) end, nil, nil))
+  local ok, why = pcall(async.in_nvim, vim.api.nvim_buf_get_lines, 99, 0, -1, true)
+  say("its errors:", tostring(ok), (tostring(why):gsub("99", "N")))
   vim.schedule(function()
     say(vim.api.nvim_get_current_line())
     io.stdout:write(table.concat(said, "\n"), "\n")
@@ -43,6 +46,8 @@ a file system call: file
 a thread: worked
 a pool: 42
 a coroutine in a task: waited
+in the editor: 1 2
+its errors: false Invalid buffer id: N
 written by a task
 END
 cmp -s expected out || diff expected out

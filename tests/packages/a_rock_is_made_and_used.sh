@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # `make dist` writes sources and a rock of them, twice the same bytes; the rock is packed from the rockspec as well, and is
 # installed from its sources alone, for each Lua that it names, with the headers of that Lua; the module that it installs runs a pool.
+# The one for 5.1 also in Neovim with the tree in package.cpath, as rocks.nvim has it.
 set -eu
 export MAKEFLAGS="-j$(nproc)"
 git clone -q "$MM_TOP" src 2>out || { cat out; exit 1; }
@@ -33,3 +34,6 @@ for lua in lua5.4:5.4 lua5.3:5.3 lua5.1:5.1 luajit:5.1; do
   LUA_CPATH="$PWD/tree/lib/lua/$version/?.so" "$interpreter" -e \
     'assert(require("manymoons").Pool(2):map(function(x) return x * x end, { 3 })[1] == 9)'
 done
+nvim --headless --clean --cmd "lua package.cpath = package.cpath .. ';$PWD/tree/lib/lua/5.1/?.so'" \
+  -c 'lua print(require("manymoons").processes.Pool(1):apply(function() return 6 * 8 end))' -c 'qa!' >out 2>&1 </dev/null
+grep -q 48 out || { cat out; exit 1; }

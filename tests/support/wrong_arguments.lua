@@ -89,6 +89,7 @@ wrong_arguments.functions = {
   ["World.Barrier"] = { list(), list(0), list("x"), list(NAN), list(HUGE), list(1.5), list(1, 5), list(1, print, "x"),
     list({ partys = 1 }) },
   ["Async.run"] = functions, ["Async.spawn"] = functions, ["Async.group"] = functions, ["Async.await"] = functions,
+  ["Async.in_nvim"] = { list(), list(5), list(print) },
   ["Async.to_thread"] = functions, ["Async.to_process"] = functions,
   ["Async.context"] = false, ["Context:get"] = false, ["Context:set"] = false,
   ["Context:with"] = { list(), list(1), list(1, 5), list(1, "x") },

@@ -10,11 +10,11 @@
 #ifndef BASE_ANNOTATIONS_H
 #define BASE_ANNOTATIONS_H
 
-#define MUST_CHECK            __attribute__((warn_unused_result))
-#define PRINTF(format, first) __attribute__((format(printf, format, first)))
-#define NO_RETURN             __attribute__((noreturn, cold))
-#define UNUSED                __attribute__((unused))
-#define MODULE_EXPORT         __attribute__((visibility("default")))
+#define MUST_CHECK    __attribute__((warn_unused_result))
+#define PRINTF(f, a)  __attribute__((format(printf, f, a)))
+#define NO_RETURN     __attribute__((noreturn, cold))
+#define UNUSED        __attribute__((unused))
+#define MODULE_EXPORT __attribute__((visibility("default")))
 
 #if defined(__clang__)
 #define TS_ATTRIBUTE(x) __attribute__((x))

@@ -31,6 +31,10 @@ static int close_variables(lua_State *L, lua_State *co) {
   return failed;
 }
 
+void coroutines_close_one(lua_State *L, lua_State *co) {
+  if (LUA_HAS_CLOSE && close_variables(L, co) != LUA_OK) lua_pop(co, 1);
+}
+
 /* ---- the coroutines that a stop closes ------------------------------------------------------- */
 
 static const char begun_key = 'b'; /* its address is the key; never written */
@@ -119,8 +123,6 @@ void coroutines_end(lua_State *L, struct vm *vm, bool was_stopped) {
 
 /* ---- resuming -------------------------------------------------------------------------------- */
 
-enum { FAILED = -1 };
-
 /* A stop ends the callers of a coroutine, too. */
 NO_RETURN static void pass_stop(lua_State *L, lua_State *co) {
   lua_xmove(L, co, 1);
@@ -128,19 +130,17 @@ NO_RETURN static void pass_stop(lua_State *L, lua_State *co) {
   vm_pass_stop(L, vm_of(L));
 }
 
-/* Moves the top `arguments` values to `co` and resumes it. How many results are on top of L; or
- * FAILED, with the error on top. *state is that of lua_resume. */
-static int resume(lua_State *L, lua_State *co, int arguments, int *state) {
+int coroutines_resume(lua_State *L, lua_State *co, int arguments, int *state) {
   *state = LUA_ERRRUN;
   if (!lua_checkstack(co, arguments)) {
     lua_pushliteral(L, "too many arguments to resume");
-    return FAILED;
+    return COROUTINES_FAILED;
   }
   const char *refusal = lua_resume_refusal(L, co);
   if (!refusal && lua_is_spent(co)) refusal = "cannot resume dead coroutine";
   if (refusal) {
     lua_pushstring(L, refusal);
-    return FAILED;
+    return COROUTINES_FAILED;
   }
   struct vm_thread *t = vm_self(vm_of(L));
   int results = 1;
@@ -156,11 +156,11 @@ static int resume(lua_State *L, lua_State *co, int arguments, int *state) {
   if (!is_failure && !lua_checkstack(L, results + 1)) {
     lua_pop(co, results);
     lua_pushliteral(L, "too many results to resume");
-    return FAILED;
+    return COROUTINES_FAILED;
   }
   lua_xmove(co, L, is_failure ? 1 : results);
   if (is_failure && vm_is_stop(L, -1)) pass_stop(L, co);
-  return is_failure ? FAILED : results;
+  return is_failure ? COROUTINES_FAILED : results;
 }
 
 /* [-n, +m, raises only for a wrong argument] coroutine.resume */
@@ -168,9 +168,9 @@ static int coroutine_resume(lua_State *L) {
   lua_State *co = lua_tothread(L, 1);
   luaL_argexpected(L, co, 1, "thread");
   int state = LUA_OK;
-  const int results = resume(L, co, lua_gettop(L) - 1, &state);
-  const int count = results == FAILED ? 1 : results;
-  lua_pushboolean(L, results != FAILED);
+  const int results = coroutines_resume(L, co, lua_gettop(L) - 1, &state);
+  const int count = results == COROUTINES_FAILED ? 1 : results;
+  lua_pushboolean(L, results != COROUTINES_FAILED);
   lua_insert(L, -count - 1);
   return count + 1;
 }
@@ -185,8 +185,8 @@ static void prepend_position(lua_State *L) {
 static int wrapped(lua_State *L) {
   lua_State *co = lua_tothread(L, lua_upvalueindex(1));
   int state = LUA_OK;
-  const int results = resume(L, co, lua_gettop(L), &state);
-  if (results != FAILED) return results;
+  const int results = coroutines_resume(L, co, lua_gettop(L), &state);
+  if (results != COROUTINES_FAILED) return results;
   const int why = lua_status(co);
   if (why != LUA_OK && why != LUA_YIELD) {
     lua_xmove(L, co, 1);

@@ -24,6 +24,13 @@ void vm_track_coroutines(lua_State *L);
 /* (task) → nothing. For a task that is cancelled: closes the variables of the suspended coroutines that it began.
  * [-1, +0, raises] */
 int coroutines_close(lua_State *L);
+enum { COROUTINES_FAILED = -1 };
+/* Moves the top `arguments` values to `co` and resumes it, for C code that runs Lua in a coroutine. How many results
+ * are on top of L; or COROUTINES_FAILED, with the error on top. *state is that of lua_resume. A stop raises its error.
+ * [-arguments, +n, raises if it is to stop] */
+int coroutines_resume(lua_State *L, lua_State *co, int arguments, int *state);
+/* Closes the variables of `co`, which is suspended or has failed. [-0, +0, does not raise] */
+void coroutines_close_one(lua_State *L, lua_State *co);
 /* At the end of a worker. One that was stopped closes the variables of the suspended coroutines that the
  * calling thread began, in the rest of its grace. Nothing before Lua 5.4, where none are to be closed.
  * [-0, +0, does not raise] */

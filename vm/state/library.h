@@ -25,6 +25,8 @@ struct worker_status; /* process/worker_status.h */
 
 /* The registry key of the result of `require "manymoons"`; nil before the first call. */
 #define VM_LIBRARY_KEY "manymoons"
+/* The registry key of `mm.frame`, which the VMs of C programs alone have; else nil. */
+#define VM_FRAME_KEY "manymoons.frame"
 
 /* Whether the VM has required the library. [-0, +0, raises] */
 bool library_is_required(lua_State *L);

@@ -47,6 +47,8 @@ enum {
   LUA_HAS_CLOSE = LUA_VERSION_NUM >= 504,
   /* A script can warn, and warnings can be turned on. */
   LUA_HAS_WARNINGS = LUA_VERSION_NUM >= 504,
+  /* VMs that do not pause collect in generations: a step of theirs is a collection. */
+  LUA_HAS_GENERATIONS = LUA_VERSION_NUM >= 504,
 };
 
 #if LUA_VERSION_NUM < 504

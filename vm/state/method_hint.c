@@ -6,6 +6,7 @@
 
 #include "base/nearness.h"
 #include "state/caller.h"
+#include "state/host_hint.h"
 
 enum { NAME_MOST = 40, CHAIN_MOST = 4, ROOM = 12 };
 
@@ -92,6 +93,7 @@ static void look_at_frame(lua_State *L, lua_State *of, const lua_Debug *frame, s
 void method_hint_add(lua_State *L, lua_State *of, int level) {
   char name[NAME_MOST];
   lua_Debug frame;
+  if (host_hint_add(L)) return;
   if (lua_type(L, -1) != LUA_TSTRING || !read_name(lua_tostring(L, -1), name)) return;
   if (!lua_checkstack(L, ROOM) || !lua_checkstack(of, ROOM) || !caller_find_lua(of, level, &frame)) return;
   struct hint h = {.name = name, .distance = NEARNESS_BEGINNING};

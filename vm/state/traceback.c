@@ -187,6 +187,18 @@ void traceback_push(lua_State *L, lua_State *of, const char *message, int level)
   lua_pushfstring(L, "%s%sstack traceback:%s", message ? message : "", message ? "\n" : "", text);
 }
 
+void traceback_push_place(lua_State *L, lua_State *of) {
+  lua_Debug ar = {.currentline = 0};
+  for (int level = 0; ar.currentline <= 0 && lua_getstack(of, level, &ar); level++)
+    lua_getinfo(of, "Sl", &ar);
+  if (ar.currentline > 0)
+    lua_pushfstring(L, "stopped at %s:%d", ar.short_src, ar.currentline);
+  else
+    lua_pushliteral(L, "stopped");
+  traceback_push(L, of, lua_tostring(L, -1), 0);
+  lua_remove(L, -2);
+}
+
 int traceback_call(lua_State *L) {
   lua_State *of = lua_tothread(L, 1);
   traceback_push(L, of ? of : L, NULL, of ? 0 : 1);

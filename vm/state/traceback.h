@@ -15,6 +15,8 @@
 /* luaL_traceback in this form: pushes the message, if it is not NULL, and behind it the stack of `of` from that level
  * on. [-0, +1, memory] */
 void traceback_push(lua_State *L, lua_State *of, const char *message, int level);
+/* Pushes where the code on the stack of `of` stopped, "stopped at chunk:12", with the stack. [-0, +1, memory] */
+void traceback_push_place(lua_State *L, lua_State *of);
 /* Writes the lines alone, each behind a line feed and a tab, as many as there is room for. Returns their size. The stack
  * has room for 4 values. [-0, +0, does not raise] */
 size_t traceback_write(lua_State *of, int level, char *text, size_t size);

@@ -136,25 +136,51 @@ static void set_poll_hook(lua_State *L, const struct vm *vm) {
   lua_sethook(L, poll_hook, LUA_MASKCOUNT, vm->polling.count);
 }
 
-static void pause_when_due(lua_State *L, struct vm *vm) {
-  struct vm_polling *p = &vm->polling;
-  if (!p->pause || vm_self(vm) != &vm->main) return;
-  const int64_t now = clock_now_ns(), before = p->looked_at_ns;
-  const bool took_long = now - before > LONG_NS;
-  p->looked_at_ns = now;
-  p->count = took_long ? 1 : p->count < PAUSING_INSTRUCTIONS ? p->count * 2 : PAUSING_INSTRUCTIONS;
-  if (!p->pause_at_ns || now < p->pause_at_ns) return;
+static void pause_now(lua_State *L, struct vm_polling *p) {
   p->pause(p->argument);
   p->looked_at_ns = clock_now_ns();
   lua_become_current(L);
 }
 
-void vm_look_up(lua_State *L, struct vm *vm) {
-  vm->polling.steps_left = STEPS;
+static void pause_by_count(lua_State *L, struct vm_polling *p) {
+  while (p->left <= 0) pause_now(L, p);
+  p->count = p->left < PAUSING_INSTRUCTIONS ? (int)p->left : PAUSING_INSTRUCTIONS;
+}
+
+static void pause_when_due(lua_State *L, struct vm *vm) {
+  struct vm_polling *p = &vm->polling;
+  if (!vm_pauses(vm)) return;
+  if (p->counts) {
+    pause_by_count(L, p);
+    return;
+  }
+  const int64_t now = clock_now_ns(), before = p->looked_at_ns;
+  const bool took_long = now - before > LONG_NS;
+  p->looked_at_ns = now;
+  p->count = took_long ? 1 : p->count < PAUSING_INSTRUCTIONS ? p->count * 2 : PAUSING_INSTRUCTIONS;
+  if (p->pause_at_ns && now >= p->pause_at_ns) pause_now(L, p);
+}
+
+bool vm_wait_for_poll(lua_State *L, struct vm *vm) {
+  struct vm_polling *p = &vm->polling;
+  if (!vm_pauses(vm)) return false;
+  p->waits = true;
+  pause_now(L, p);
+  p->waits = false;
+  return true;
+}
+
+static void look_up(lua_State *L, struct vm *vm) {
   stop_when_overdue(vm_self(vm));
   if (!vm_should_stop(vm)) pause_when_due(L, vm);
   stop_when_overdue(vm_self(vm));
   if (vm_must_stop(vm)) vm_raise_stop(L, vm);
+}
+
+void vm_look_up(lua_State *L, struct vm *vm) {
+  vm->polling.steps_left = STEPS;
+  vm->polling.left -= STEPS;
+  look_up(L, vm);
 }
 
 static void poll_hook(lua_State *L, lua_Debug *ar) {
@@ -162,20 +188,25 @@ static void poll_hook(lua_State *L, lua_Debug *ar) {
   struct vm *vm = vm_of(L);
   if (!vm) return;
   const int count = vm->polling.count;
-  vm_look_up(L, vm);
+  vm->polling.steps_left = STEPS;
+  vm->polling.left -= lua_gethookcount(L);
+  look_up(L, vm);
   if (vm->polling.count != count || lua_gethookcount(L) != count) set_poll_hook(L, vm);
 }
 
 static void look_soon(struct vm *vm) {
   lua_State *running = atomic_load_explicit(&vm->main.running, memory_order_relaxed);
-  if (vm_self(vm) != &vm->main || lua_gethook(running) != poll_hook) return;
+  if (vm->polling.counts || vm_self(vm) != &vm->main || lua_gethook(running) != poll_hook) return;
   vm->polling.count = 1;
   set_poll_hook(running, vm);
 }
 
-void vm_pause_with(struct vm *vm, void (*pause)(void *argument), void *argument) {
-  vm->polling = (struct vm_polling){
-      .pause = pause, .argument = argument, .look_soon = look_soon, .count = PAUSING_INSTRUCTIONS};
+void vm_pause_with(struct vm *vm, void (*pause)(void *argument), void *argument, enum vm_pauses how) {
+  vm->polling = (struct vm_polling){.pause = pause,
+                                    .argument = argument,
+                                    .look_soon = look_soon,
+                                    .counts = how == VM_PAUSES_BY_COUNT,
+                                    .count = PAUSING_INSTRUCTIONS};
   lua_collect_in_steps(vm->state);
   set_poll_hook(vm->state, vm);
 }
@@ -300,16 +331,10 @@ void vm_arm(struct vm_thread *t, lua_State *L) {
 
 /* Keeps where the main thread stops; no Lua runs for it. [-0, +0, memory] */
 static void note_place(lua_State *L, struct vm *vm) {
-  lua_Debug ar = {.currentline = 0};
-  for (int level = 0; ar.currentline <= 0 && lua_getstack(L, level, &ar); level++) lua_getinfo(L, "Sl", &ar);
-  if (ar.currentline > 0)
-    lua_pushfstring(L, "stopped at %s:%d", ar.short_src, ar.currentline);
-  else
-    lua_pushliteral(L, "stopped");
-  traceback_push(L, L, lua_tostring(L, -1), 0);
+  traceback_push_place(L, L);
   memory_free(vm->stop_place);
   vm->stop_place = memory_copy_text(lua_tostring(L, -1), lua_rawlen(L, -1));
-  lua_pop(L, 2);
+  lua_pop(L, 1);
 }
 
 static const char stop_text[] = "interrupted";

@@ -60,11 +60,22 @@ void vm_poll_stops(struct vm *vm) REQUIRES(rank_vm);
  * returns when the code may go on. It is called from hooks, and from C functions that count steps, where
  * the Lua state is whole; so other code may use another lua_State of the VM meanwhile, as in any C
  * function. For a VM that polls. */
-void vm_pause_with(struct vm *vm, void (*pause)(void *argument), void *argument);
+enum vm_pauses { VM_PAUSES_BY_TIME, VM_PAUSES_BY_COUNT };
+void vm_pause_with(struct vm *vm, void (*pause)(void *argument), void *argument, enum vm_pauses how);
 /* From then on each look pauses; never: none does. */
 static inline void vm_pause_at(struct vm *vm, deadline at) {
   vm->polling.pause_at_ns = deadline_is_never(at) ? 0 : at.ns;
 }
+/* VM_PAUSES_BY_COUNT: it pauses after so many instructions from now on. The same code pauses at the same
+ * instruction each time. */
+static inline void vm_pause_after(struct vm *vm, int64_t instructions) { vm->polling.left = instructions; }
+static inline int64_t vm_instructions_left(const struct vm *vm) { return vm->polling.left; }
+/* Pauses the main thread now, for a wait of C code: it should look again in the next poll. False: this VM,
+ * or this thread, does not pause. [-0, +0, does not raise] */
+bool vm_wait_for_poll(lua_State *L, struct vm *vm);
+static inline bool vm_pauses(struct vm *vm) { return vm->polling.pause && vm_self(vm) == &vm->main; }
+/* Whether the pause under way is such a one. */
+static inline bool vm_waits_for_poll(const struct vm *vm) { return vm->polling.waits; }
 /* Obeys a stop and pauses, where they are due. [raises if a stop is requested] */
 void vm_look_up(lua_State *L, struct vm *vm);
 /* Counts `steps` of a C function that may run for long, each some nanoseconds, and looks up after

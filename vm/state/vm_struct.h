@@ -123,6 +123,9 @@ struct vm_polling {
   void *argument;
   void (*look_soon)(struct vm *vm); /* for the allocator: the next instruction looks up */
   int64_t pause_at_ns;              /* 0: not before it is set */
+  bool counts;                      /* it pauses after so many instructions, whatever the time is: */
+  int64_t left;                     /* how many are left; steps of C functions count as instructions */
+  bool waits;                       /* it paused to wait for the next poll */
   int64_t looked_at_ns;             /* when it looked up last */
   int count;                        /* instructions from one look to the next */
   unsigned steps_left;              /* of C functions, to the next look; see vm_step */

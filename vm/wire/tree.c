@@ -335,8 +335,8 @@ static status read_handle(struct tree_reader *d, struct mm_val *out) {
   const struct message_handle handle = message_handle_at(&d->message, (uint32_t)index);
   d->handles = (uint32_t)index + 1;
   *out = (struct mm_val){.tree = d->tree, .type = NODE_OPAQUE};
-  if (handle.type != HANDLE_ARRAY) return STATUS_OK;
-  out->type = NODE_ARRAY_HANDLE;
+  if (handle.type != HANDLE_ARRAY && handle.type != HANDLE_QUEUE) return STATUS_OK;
+  out->type = handle.type == HANDLE_ARRAY ? NODE_ARRAY_HANDLE : NODE_QUEUE_HANDLE;
   out->reference = handle.reference;
   return STATUS_OK;
 }
@@ -569,7 +569,7 @@ static status write_table(struct tree_writer *w, const struct node_table *table,
 
 static status write_handle(struct tree_writer *w, const struct mm_val *node) {
   uint8_t handle[WIRE_HANDLE_SIZE];
-  put_u64(put_u8(handle, HANDLE_ARRAY), node->reference);
+  put_u64(put_u8(handle, node->type == NODE_ARRAY_HANDLE ? HANDLE_ARRAY : HANDLE_QUEUE), node->reference);
   const size_t index = w->handles.len / WIRE_HANDLE_SIZE;
   status st = bytes_append(&w->handles, handle, sizeof handle);
   if (st == STATUS_OK) st = bytes_reserve(w->out, WRITER_VALUE_MAX);
@@ -598,7 +598,8 @@ static status write_node(struct tree_writer *w, const struct mm_val *node, int d
   switch (node->type) {
     case NODE_STRING: return write_text(w, node->string.text, node->string.size);
     case NODE_TABLE: return write_table(w, node->table, depth);
-    case NODE_ARRAY_HANDLE: return write_handle(w, node);
+    case NODE_ARRAY_HANDLE:
+    case NODE_QUEUE_HANDLE: return write_handle(w, node);
     case NODE_OPAQUE:
     case NODE_LIST: return STATUS_MALFORMED;
     default: return write_scalar(w, node);

@@ -32,6 +32,7 @@ enum node_type {
   NODE_STRING,
   NODE_TABLE,
   NODE_ARRAY_HANDLE, /* a typed array (HANDLE_ARRAY) */
+  NODE_QUEUE_HANDLE, /* a queue (HANDLE_QUEUE) */
   NODE_OPAQUE,       /* for Lua alone: a function, another handle, a value that travels by name */
   NODE_LIST,         /* the root: for the reader a table without pairs */
 };
@@ -47,7 +48,7 @@ struct mm_val {
       size_t size;
     } string;
     struct node_table *table; /* NODE_TABLE, NODE_LIST */
-    uint64_t reference;       /* NODE_ARRAY_HANDLE */
+    uint64_t reference;       /* NODE_ARRAY_HANDLE, NODE_QUEUE_HANDLE */
   };
 };
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* manymoons.h: the library itself, errors, recordings, and worker programs. */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "c/api/api.h"
 #include "c/request.h"
 #include "os/clock.h"
+#include "os/status_text.h"
 #include "state/lua_compat.h"
 #include "trace/recorder.h"
 
@@ -16,7 +19,23 @@ const char *mm_lua_version(void) { return lua_is_jit() ? "LuaJIT" : LUA_VERSION;
 
 const char *mm_strerror(int err) { return outcome_text(err); }
 
-int api_result(status st) {
+const char *mm_last_error(void) { return last_error(); }
+
+int api_refuse(mm_err err, const char *format, ...) {
+  char text[300];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  last_error_set("%s", text);
+  return -(int)err;
+}
+
+int api_refuse_null(const char *function, const char *argument) {
+  return api_refuse(MM_EINVAL, "%s: %s is NULL", function, argument);
+}
+
+static int result_of(status st) {
   switch (st) {
     case STATUS_OK: return MM_OK;
     case STATUS_TIMEOUT: return -MM_ETIMEOUT;
@@ -33,6 +52,12 @@ int api_result(status st) {
   }
 }
 
+int api_status(const char *function, status st) {
+  char text[STATUS_TEXT_MAX];
+  if (st && st != STATUS_TIMEOUT) last_error_set("%s: %s", function, status_text(st, text));
+  return result_of(st);
+}
+
 deadline api_deadline(int timeout_ms) {
   if (timeout_ms < 0) return deadline_never();
   return timeout_ms ? deadline_after(timeout_ms / 1000.0) : deadline_now();
@@ -44,26 +69,32 @@ static bool is_zero(const uint8_t *bytes, size_t size) {
   return true;
 }
 
-bool api_copy_config(void *to, size_t size, const void *from) {
+int api_copy_config(const char *function, const char *argument, void *to, size_t size, const void *from) {
   size_t theirs = 0;
   memcpy(&theirs, from, sizeof theirs);
-  if (theirs < sizeof theirs || theirs > 4096) return false;
-  if (theirs > size && !is_zero((const uint8_t *)from + size, theirs - size)) return false;
+  if (theirs < sizeof theirs || theirs > 4096)
+    return api_refuse(MM_EINVAL, "%s: %s.size is %zu; its _init function sets it", function, argument,
+                      theirs);
+  if (theirs > size && !is_zero((const uint8_t *)from + size, theirs - size))
+    return api_refuse(MM_EINVAL, "%s: %s sets a field that this version of the library does not know",
+                      function, argument);
   memcpy(to, from, theirs < size ? theirs : size);
   memcpy(to, &size, sizeof size);
-  return true;
+  return MM_OK;
 }
 
 int mm_trace_start(mm_rt *rt, const char *path) {
-  if (!rt || !path) return -MM_EINVAL;
+  if (!rt || !path) return api_refuse_null("mm_trace_start", rt ? "path" : "rt");
   const struct recorder_options options = {
       .path = path, .program = "manymoons", .limit = RECORDER_LIMIT_DEFAULT};
   const status st = recorder_start(&options);
-  return st == -EBUSY ? -MM_EAGAIN : api_result(st);
+  if (st == -EBUSY) return api_refuse(MM_EAGAIN, "mm_trace_start: the program records already");
+  return api_status("mm_trace_start", st);
 }
 
 int mm_trace_stop(mm_rt *rt) {
-  if (!rt) return -MM_EINVAL;
+  if (!rt) return api_refuse_null("mm_trace_stop", "rt");
   const status st = recorder_stop();
-  return st == STATUS_CLOSED ? -MM_EINVAL : api_result(st);
+  if (st == STATUS_CLOSED) return api_refuse(MM_EINVAL, "mm_trace_stop: nothing is recorded");
+  return api_status("mm_trace_stop", st);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* manymoons.h: values, and shared arrays of numbers. */
-#include "c/value.h"
+#include "c/values/value.h"
 
 #include <math.h>
 
 #include "c/api/api.h"
-#include "c/buffer.h"
+#include "c/values/buffer.h"
 #include "channel/message_refs.h"
 #include "state/lua_compat.h"
 #include "state/transfer.h"
@@ -20,7 +20,7 @@ static const mm_val *one(const mm_val *v) {
 
 mm_val *mm_pack(mm_rt *rt, const char *format, ...) {
   struct tree *t = NULL;
-  if (!rt || !format) return NULL;
+  if (!rt || !format) return (void)api_refuse_null("mm_pack", rt ? "format" : "rt"), NULL;
   va_list arguments;
   va_start(arguments, format);
   const status st = value_pack(format, &arguments, &t);
@@ -29,21 +29,22 @@ mm_val *mm_pack(mm_rt *rt, const char *format, ...) {
 }
 
 int mm_unpack(const mm_val *value, const char *format, ...) {
-  if (!value || !format) return -MM_EINVAL;
+  if (!value || !format) return api_refuse_null("mm_unpack", value ? "format" : "value");
   va_list arguments;
   va_start(arguments, format);
   const status st = value_unpack(value, format, &arguments);
   va_end(arguments);
-  return api_result(st);
+  return st == STATUS_MALFORMED ? -MM_EINVAL : api_status("mm_unpack", st);
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
 mm_type mm_typeof(const mm_val *value) {
   static const mm_type types[] = {
-      [NODE_NIL] = MM_NIL,     [NODE_FALSE] = MM_BOOL,       [NODE_TRUE] = MM_BOOL,
-      [NODE_INTEGER] = MM_INT, [NODE_FLOAT] = MM_NUM,        [NODE_STRING] = MM_STR,
-      [NODE_TABLE] = MM_TABLE, [NODE_ARRAY_HANDLE] = MM_BUF, [NODE_OPAQUE] = MM_OTHER,
+      [NODE_NIL] = MM_NIL,      [NODE_FALSE] = MM_BOOL,       [NODE_TRUE] = MM_BOOL,
+      [NODE_INTEGER] = MM_INT,  [NODE_FLOAT] = MM_NUM,        [NODE_STRING] = MM_STR,
+      [NODE_TABLE] = MM_TABLE,  [NODE_ARRAY_HANDLE] = MM_BUF, [NODE_QUEUE_HANDLE] = MM_QUEUE,
+      [NODE_OPAQUE] = MM_OTHER,
   };
   const mm_val *v = one(value);
   return v ? types[v->type] : MM_NIL;
@@ -96,9 +97,7 @@ bool mm_bool(const mm_val *value) {
 
 int64_t mm_int(const mm_val *value) {
   int64_t out = 0;
-  const mm_val *v = one(value);
-  if (!v || mm_unpack(v, "i", &out)) return 0;
-  return out;
+  return value_integer(one(value), &out) ? out : 0;
 }
 
 double mm_num(const mm_val *value) {
@@ -180,8 +179,13 @@ mm_val *mm_take(lua_State *L, int index, int count) {
 
 int mm_buf_create(mm_rt *rt, mm_buf **out, const char *type, size_t count) {
   const struct array_element_type *element = type ? element_type_called(type) : NULL;
-  if (!rt || !out || !element || strcmp(element->name, type) != 0 || count == 0) return -MM_EINVAL;
-  return api_result(buffer_make(element, count, out));
+  if (!rt || !out || !type) return api_refuse_null("mm_buf_create", !rt ? "rt" : out ? "type" : "out");
+  if (!element || strcmp(element->name, type) != 0)
+    return api_refuse(
+        MM_EINVAL, "mm_buf_create: type: one of i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 expected, got '%.20s'",
+        type);
+  if (count == 0) return api_refuse(MM_EINVAL, "mm_buf_create: count is 0");
+  return api_status("mm_buf_create", buffer_make(element, count, out));
 }
 
 void *mm_buf_data(mm_buf *buf, size_t *bytes) {

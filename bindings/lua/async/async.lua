@@ -73,6 +73,22 @@ function async.await(f)
   return unpack(values, 1, values.n)
 end
 
+-- in_nvim(f, …) → the results of f(…), called in Neovim's main loop, where vim.api and vim.fn may be used. A task may
+-- run in a callback of libuv, where most of them may not.
+function async.in_nvim(f, ...)
+  check_function(f, "in_nvim", 1)
+  local vim = rawget(_G, "vim")
+  local is_there = type(vim) == "table" and type(vim.schedule) == "function"
+  expect(is_there, "in_nvim", "there is no editor here: vim belongs to Neovim, and its workers have none")
+  if not vim.in_fast_event() then return f(...) end
+  local arguments = pack(...)
+  local results = pack(async.await(function(resume)
+    vim.schedule(function() resume(pcall(f, unpack(arguments, 1, arguments.n))) end)
+  end))
+  if not results[1] then error(results[2], 0) end
+  return unpack(results, 2, results.n)
+end
+
 local READ, WRITE = 1, 2
 local MOST_DESCRIPTOR = 2147483647
 

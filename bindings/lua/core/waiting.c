@@ -103,11 +103,27 @@ static status sleep_in_slices(lua_State *L, struct vm *vm, const struct wait *w)
   }
 }
 
+/* In a VM that runs in its program's own loop the wait looks once in each poll, and the program, which may end it, goes on
+ * between two. */
+static status look_in_each_poll(lua_State *L, struct vm *vm, struct wait w) REQUIRES(rank_vm) {
+  w.endless = NULL;
+  for (;;) {
+    vm_leave(vm);
+    status st = w.attempt(w.context, deadline_now());
+    vm_return(L, vm);
+    if (st == STATUS_EMPTY || st == STATUS_FULL) st = STATUS_TIMEOUT; /* a ring's words for one look */
+    st = judge(L, vm, &w, st);
+    if (st != STATUS_EMPTY) return st;
+    (void)vm_wait_for_poll(L, vm);
+  }
+}
+
 /* The thread says what it waits for, so that waiting_close can wake it. Maintenance may wait as well. */
 static status sleep_as_thread(lua_State *L, const struct wait *w) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   struct vm_thread *self = vm_self(vm);
   const void *before = self->waits_for;
+  if (vm_pauses(vm)) return look_in_each_poll(L, vm, *w);
   self->waits_for = w->is_closed;
   self->waiter = thread_self();
   const status st = sleep_in_slices(L, vm, w);

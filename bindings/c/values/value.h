@@ -22,7 +22,9 @@ void value_discard_message(struct bytes *message);
 /* Removes an owner of the tree; the last one frees it. NULL is allowed. */
 void value_release(struct tree *t);
 
-/* As mm_pack and mm_unpack (manymoons.h). STATUS_MALFORMED, -ENOMEM. */
+/* Whether the value is an integer, or a number without a fraction that is in range. */
+MUST_CHECK bool value_integer(const struct mm_val *v, int64_t *out);
+/* As mm_pack and mm_unpack (manymoons.h), with a text for mm_last_error. STATUS_MALFORMED, -ENOMEM. */
 MUST_CHECK status value_pack(const char *format, va_list *arguments, struct tree **out);
 /* Reads the value into the pointers of `arguments`, one for each letter of the format. On
  * failure no argument is written. */

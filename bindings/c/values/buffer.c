@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "c/buffer.h"
+#include "c/values/buffer.h"
 
 #include <errno.h>
 

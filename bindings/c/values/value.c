@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "c/value.h"
+#include "c/values/value.h"
 
 #include "channel/message_refs.h"
 #include "wire/message.h"
