@@ -44,7 +44,7 @@ for i, world in ipairs({ "", "--processes" }) do
   expect.truthy(text:find("state        running in ", 1, true) and text:find("progress     1 of 1000  step 1", 1, true)
     and text:find("begins\\x1b", 1, true), text)
   assert(io.open(go, "w")):close()
-  expect.equal({ result_of(id) }, { id, "Task: " .. id })
+  expect.equal({ result_of(id) }, { id, "PostedTask: " .. id })
   about = mm.status(server.url, id)
   expect.equal({ about.state, about.progress.done, about.progress.note }, { "done", 1000, "step 1000" })
   expect.truthy(about.log[2]:find("ends here$"), about.log[2])
@@ -90,8 +90,8 @@ for i, code in ipairs({
   expect.equal(ok, false)
 end
 for i, why in ipairs({
-  "Task:progress: argument 1: a number expected", "argument 2: a number expected", "argument 3: a text expected",
-  "Task:log: argument 1: a text expected", "Task:progress: a task expected",
+  "PostedTask:progress: argument 1: a number expected", "argument 2: a number expected", "argument 3: a text expected",
+  "PostedTask:log: argument 1: a text expected", "PostedTask:progress: a PostedTask expected",
 }) do
   expect.truthy(said[i]:find(why, 1, true), said[i])
 end
