@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- variants: release
 -- Programs that post, workers and the server are killed while they are busy, again and again: each task of which a
--- program has an id has one outcome, its own, and nothing is left behind. So it is with tasks that come later, fail, have
--- a rate, a priority or a place among few, and say how far they are, in two pools that the workers share.
+-- program has an id has one outcome, its own, and nothing is left behind. So it is with tasks that come later, fail,
+-- have a rate, a priority or a place among few, and say how far they are, in two pools that the workers share.
 local mm = require "manymoons"
 local broker = require "broker"
 local expect = require "expect"
@@ -87,7 +87,9 @@ broker.eventually("nothing is left", function()
   return server:cli("eval " .. q([[
     local sum = 0
     for _, key in ipairs(redis.call('KEYS', 'manymoons:{*}:q*')) do sum = sum + redis.call('XLEN', key) end
-    for _, kind in ipairs({ 'z', 'k:', 'l:', 'x' }) do sum = sum + #redis.call('KEYS', 'manymoons:{*}:' .. kind .. '*') end
+    for _, kind in ipairs({ 'z', 'k:', 'l:', 'x' }) do
+      sum = sum + #redis.call('KEYS', 'manymoons:{*}:' .. kind .. '*')
+    end
     return sum]]) .. " 0") == "0"
 end)
 for _, name in ipairs({ "jobs", "more" }) do
