@@ -96,8 +96,8 @@ function mm.status(url, id, options) end
 ---places (`at_most`)
 ---@field at? number the Unix time at which it is due
 ---@field worker? string the worker that runs it
----@field progress? { done: number, total?: number, note?: string, at: number } what it said last (Task:progress), and when
----@field log string[] its last lines (Task:log), each with its time; 16 KB at most
+---@field progress? { done: number, total?: number, note?: string, at: number } what it said last (PostedTask:progress), and when
+---@field log string[] its last lines (PostedTask:log), each with its time; 16 KB at most
 
 ---In a task of a pool on a broker: the task. Elsewhere nil.
 ---<!-- example: not run -->
@@ -109,7 +109,7 @@ function mm.status(url, id, options) end
 ---  end
 ---end
 ---```
----@return manymoons.Task?
+---@return manymoons.PostedTask?
 function mm.task() end
 
 ---The task that a worker of `manymoons worker` runs, as the task itself sees it. In a worker with --sandbox it is silent: what it
@@ -120,9 +120,9 @@ function mm.task() end
 ---task:log("begins as " .. task.id)
 ---task:progress(0, 100)
 ---```
----@class manymoons.Task
+---@class manymoons.PostedTask
 ---@field id string what Pool:post returned; the same in each run of the task, so it can keep effects from happening twice
-local Task = {}
+local PostedTask = {}
 
 ---Says how far the task is. mm.status shows it, and `manymoons pool URL NAME --task ID`; what is said within 50 ms counts as one.
 ---<!-- example: not run -->
@@ -132,7 +132,7 @@ local Task = {}
 ---@param done number
 ---@param total? number
 ---@param note? string up to 200 characters are kept
-function Task:progress(done, total, note) end
+function PostedTask:progress(done, total, note) end
 
 ---Keeps a line with the task, up to 2,000 characters of it; the last 16 KB of lines are kept as long as the outcome, and the last 4 KB with
 ---a dead letter.
@@ -141,7 +141,7 @@ function Task:progress(done, total, note) end
 ---mm.task():log("the file has 17 pages")
 ---```
 ---@param text string
-function Task:log(text) end
+function PostedTask:log(text) end
 
 ---The options of mm.result, mm.cancel and mm.status.
 ---<!-- example: not run -->

@@ -14,15 +14,10 @@ local current = {}
 
 local PAUSE, LINE_MOST, NOTE_MOST = 0.05, 2000, 200
 
-local Task = { __name = "Task" }
+local Task = { __name = "PostedTask" }
 Task.__index = Task
 
 local running, queue -- the task of this VM, and where its reports go
-
-local function check(self, where)
-  checks.expect(getmetatable(self) == Task, where, "a task expected, got " .. type(self) .. " (use task:"
-    .. where:match("%l+$") .. "(…))")
-end
 
 local function is_finite(value) return type(value) == "number" and value - value == 0 end
 
@@ -38,8 +33,8 @@ end
 
 -- How far the task is: done of total, and a note.
 function Task.progress(self, done, total, note)
-  local where = "Task:progress"
-  check(self, where)
+  local where = "PostedTask:progress"
+  checks.self(self, Task, where)
   checks.expect(is_finite(done), where,
     "argument 1: a number expected, got " .. checks.show(done))
   checks.expect(total == nil or is_finite(total), where,
@@ -51,12 +46,12 @@ end
 
 -- A line that is kept with the task.
 function Task.log(self, text)
-  check(self, "Task:log")
-  checks.expect(type(text) == "string", "Task:log", "argument 1: a text expected, got " .. type(text))
+  checks.self(self, Task, "PostedTask:log")
+  checks.expect(type(text) == "string", "PostedTask:log", "argument 1: a text expected, got " .. type(text))
   put(self, "line", (text:gsub("[\r\n]+$", ""):gsub("[\r\n]+", " "):sub(1, LINE_MOST)))
 end
 
-function Task.__tostring(self) return "Task: " .. self.id end
+function Task.__tostring(self) return "PostedTask: " .. self.id end
 
 -- In a worker of `manymoons worker`: where reports go.
 function current.set_queue(to) queue = to end

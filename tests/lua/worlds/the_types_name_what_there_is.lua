@@ -44,6 +44,11 @@ local things = {
   Listener = mm.Listener(),
 }
 
+local current = mm._require("broker.current")
+current.begin("jobs:1", "1 1-0")
+things.PostedTask = mm.task()
+current.finish()
+
 -- Each kind of lock has a class, a constructor in each world, and one in managers.
 local manager = mm.world("serial").Manager()
 for _, kind in ipairs(mm._native.lock_kinds()) do

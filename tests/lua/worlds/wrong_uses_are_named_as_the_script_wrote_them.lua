@@ -28,6 +28,10 @@ local things = {
   Table = world.Table(), SharedMemory = world.SharedMemory({ create = true, size = 8 }), Listener = world.Listener(),
   Actor = actor, Manager = manager, Progress = mm.progress({}), Task = mm.async.spawn(function() end), Group = group,
 }
+local current = mm._require("broker.current")
+current.begin("jobs:1", "1 1-0")
+things.PostedTask = mm.task()
+current.finish()
 local folders = { mm = mm, World = world, Async = mm.async }
 
 local rows = wrong_arguments.functions

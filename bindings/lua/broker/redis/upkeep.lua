@@ -118,7 +118,8 @@ local function end_posted(self, task, outcome, ms)
       posted.due_text(task), posted.limit_digest(task))
   end
   local what, why = self:withdraw(task, outcome, ms)
-  if what and what ~= "cancelled" and not task.may_run then talker:ask(STALL, "XDEL", task.stream, task.entry) end -- a copy
+  local is_copy = what and what ~= "cancelled" and not task.may_run
+  if is_copy then talker:ask(STALL, "XDEL", task.stream, task.entry) end
   return what, why
 end
 

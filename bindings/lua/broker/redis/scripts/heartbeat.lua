@@ -5,9 +5,10 @@
 --
 -- KEYS  the registry, the text about the consumer; then for each entry its stream, and the hash in which its number
 --       stands while its client waits for it
--- ARGV  name, seconds the text lives, the text; then for each entry its id, behind any text with a "/", and number ("": it
---       has no client)
--- → "L" and the id, as it was given, of each entry that another consumer owns, "F" and the id of each that no client waits for
+-- ARGV  name, seconds the text lives, the text; then for each entry its id, behind any text with a "/", and number
+--       ("": it has no client)
+-- → "L" and the id, as it was given, of each entry that another consumer owns, "F" and the id of each that no client
+--   waits for
 local me = ARGV[1]
 local news = {}
 for place = 3, #KEYS, 2 do
