@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "os/clock.h"
+#include "shared/kill_point.h"
 
 enum { PATIENCE_NS = 1000 * 1000, SPIN_ROUNDS = 60 };
 
@@ -14,6 +15,44 @@ static bool is_lock(const struct synchronizer *s) {
 
 static bool is_holder(const struct synchronizer *s, struct execution_context who) {
   return s->now.depth > 0 && s->now.slot == who.slot && s->now.thread == who.thread;
+}
+
+/* ---- by the lock word alone ------------------------------------------------------------------ */
+
+static bool is_in_word(uint64_t word, struct execution_context who) {
+  return lock_word_is_held(word) && execution_context_is(lock_word_holder(word), who);
+}
+
+static bool take_by_word(struct synchronizer *s, struct execution_context who) {
+  uint64_t seen = atomic_load_explicit(&s->word, memory_order_relaxed);
+  uint64_t next = 0;
+  if (seen == LOCK_WORD_FREE) {
+    next = lock_word_of(who);
+    if (next == LOCK_WORD_FREE) return false;
+  } else {
+    if (!is_in_word(seen, who) || !is_recursive(s) || lock_word_depth(seen) == LOCK_WORD_DEPTH_MOST)
+      return false;
+    next = seen + LOCK_WORD_ONCE;
+  }
+  if (!atomic_compare_exchange_strong(&s->word, &seen, next)) return false;
+  KILL_POINT("permits.taken");
+  return true;
+}
+
+static bool return_by_word(struct synchronizer *s, struct execution_context who) {
+  uint64_t seen = atomic_load_explicit(&s->word, memory_order_relaxed);
+  if (!lock_word_is_held(seen) || (is_recursive(s) && !is_in_word(seen, who))) return false;
+  const uint64_t next = lock_word_depth(seen) > 1 ? seen - LOCK_WORD_ONCE : LOCK_WORD_FREE;
+  if (!atomic_compare_exchange_strong(&s->word, &seen, next)) return false;
+  KILL_POINT("permits.returned");
+  synchronizer_wake_watchers(s);
+  return true;
+}
+
+/* The word says that another caller holds it. A word without the gate has no line of waiters. */
+static bool is_held_by_word(const struct synchronizer *s, struct execution_context who) {
+  const uint64_t word = atomic_load(&s->word);
+  return lock_word_is_held(word) && !(is_recursive(s) && is_in_word(word, who));
 }
 
 /* ---- taking ---------------------------------------------------------------------------------- */
@@ -65,15 +104,26 @@ static bool try_take(struct synchronizer *s, struct execution_context who, struc
   return true;
 }
 
-static void spin(struct synchronizer *s) {
-  for (int i = 0; i < SPIN_ROUNDS && !atomic_load_explicit(&s->is_available, memory_order_relaxed); i++)
+/* Until it may be free. */
+static void spin(const struct synchronizer *s) {
+  for (int i = 0; i < SPIN_ROUNDS; i++) {
+    const uint64_t word = atomic_load_explicit(&s->word, memory_order_relaxed);
+    if (word == LOCK_WORD_FREE) return;
+    if (!lock_word_is_open(word) && atomic_load_explicit(&s->is_available, memory_order_relaxed)) return;
     cpu_relax();
+  }
 }
 
 status permits_take(struct synchronizer *s, struct execution_context who, struct synchronizer_wait *w,
                     deadline until, bool *was_abandoned) {
+  *was_abandoned = false;
+  if (!w->waiter && take_by_word(s, who)) return STATUS_OK;
   const bool waits = !deadline_passed(until);
-  if (waits && !w->waiter) spin(s);
+  if (!waits && is_held_by_word(s, who)) return STATUS_TIMEOUT;
+  if (waits && !w->waiter) {
+    spin(s);
+    if (take_by_word(s, who)) return STATUS_OK;
+  }
   for (;;) {
     synchronizer_lock(s);
     if (try_take(s, who, w, was_abandoned)) {
@@ -118,6 +168,7 @@ static void give(struct synchronizer *s, uint32_t slot, uint64_t count, uint64_t
 }
 
 status permits_return(struct synchronizer *s, struct execution_context who, uint64_t count) {
+  if (return_by_word(s, who)) return STATUS_OK;
   synchronizer_lock(s);
   const status st = judge_return(s, who, count);
   if (st == STATUS_OK && s->now.depth > 1) {
@@ -172,13 +223,13 @@ void permits_set_depth(struct synchronizer *s, uint32_t depth) {
 /* ---- looking --------------------------------------------------------------------------------- */
 
 bool permits_is_held_by(struct synchronizer *s, struct execution_context who) {
-  synchronizer_lock(s);
-  const bool is_held = is_holder(s, who);
-  synchronizer_unlock(s);
-  return is_held;
+  struct execution_context holder;
+  return permits_holder(s, &holder) && execution_context_is(holder, who);
 }
 
 uint64_t permits_free(struct synchronizer *s) {
+  const uint64_t word = atomic_load(&s->word);
+  if (lock_word_is_open(word)) return word == LOCK_WORD_FREE;
   synchronizer_lock(s);
   const uint64_t permits = s->now.permits;
   synchronizer_unlock(s);
@@ -186,6 +237,11 @@ uint64_t permits_free(struct synchronizer *s) {
 }
 
 bool permits_holder(struct synchronizer *s, struct execution_context *out) {
+  const uint64_t word = atomic_load(&s->word);
+  if (lock_word_is_open(word)) {
+    *out = lock_word_holder(word);
+    return word != LOCK_WORD_FREE;
+  }
   synchronizer_lock(s);
   const bool is_held = s->now.depth > 0;
   *out = (struct execution_context){s->now.slot, s->now.thread};
@@ -232,7 +288,8 @@ static void end_of_taker(struct synchronizer *s, struct execution_context who, u
 
 static void validate(struct synchronizer *s) {
   if (s->bound) CHECK(s->now.permits <= s->bound);
-  if (is_lock(s)) CHECK_EQ(s->now.depth > 0, s->now.permits == 0);
+  if (is_lock(s) && !lock_word_is_open(atomic_load(&s->word)))
+    CHECK_EQ(s->now.depth > 0, s->now.permits == 0);
 }
 
 const struct synchronizer_rules permits_rules = {settle, forget, end_of_taker, validate};

@@ -6,6 +6,8 @@
  * handing each permit over would make every take a change of threads. But a waiter of a millisecond
  * is given the next one.
  *
+ * A lock that nobody waits for is taken and returned by its word alone (shared/lock_word.h).
+ *
  * A lock has a holder, a thread of a process. One that ends leaves the lock to the next waiter,
  * with a mark that it was abandoned. Of semaphores each process has a count. Permits of a process
  * that is gone come back, as far as permits are missing: where one process takes and another one

@@ -35,6 +35,12 @@ static bool counts_by_process(enum synchronizer_holding holds) {
   }
 }
 
+/* Whether its holder may be in its word (shared/lock_word.h). */
+static bool has_word(const struct synchronizer *s) {
+  const enum synchronizer_holding holds = synchronizer_holding(s);
+  return holds == HOLD_ONE || holds == HOLD_RECURSIVE;
+}
+
 static uint64_t bound_of(enum lock_kind kind, uint64_t initial) {
   switch (lock_kinds[kind].holds) {
     case HOLD_ONE:
@@ -83,6 +89,7 @@ status synchronizer_make(enum lock_kind kind, uint64_t initial, struct synchroni
   s->bound = bound_of(kind, initial);
   s->now.permits = initial;
   atomic_store(&s->is_available, initial > 0);
+  atomic_store(&s->word, has_word(s) ? LOCK_WORD_FREE : LOCK_WORD_IN_NOW);
   segment_publish(object);
   *out = s;
   return STATUS_OK;
@@ -136,9 +143,39 @@ static void wake_now(const struct synchronizer_wakes *wakes) {
   for (size_t i = 0; i < wakes->count; i++) futex_wake(wakes->words[i], 1);
 }
 
+/* Moves the holder from the word to `now`. */
+static void gate(struct synchronizer *s) {
+  if (atomic_load_explicit(&s->word, memory_order_relaxed) & LOCK_WORD_MOVED) return;
+  const uint64_t word = atomic_fetch_or(&s->word, LOCK_WORD_GATE) & ~LOCK_WORD_GATE;
+  KILL_POINT("synchronizer.gated");
+  synchronizer_read_word(word, &s->now);
+  atomic_store_explicit(&s->is_available, s->now.permits > 0, memory_order_relaxed);
+  STORE_ORDER();
+  KILL_POINT("synchronizer.moved_in");
+  atomic_store_explicit(&s->word, LOCK_WORD_IN_NOW, memory_order_release);
+}
+
+/* What the word says if `now` is moved there; LOCK_WORD_IN_NOW: it has to stay. */
+static uint64_t word_for(const struct synchronizer_state *now) {
+  if (now->depth == 0) return now->permits == 1 ? LOCK_WORD_FREE : LOCK_WORD_IN_NOW;
+  const uint64_t once = lock_word_of((struct execution_context){now->slot, now->thread});
+  if (once == LOCK_WORD_FREE || now->depth > LOCK_WORD_DEPTH_MOST) return LOCK_WORD_IN_NOW;
+  return once + (now->depth - 1) * LOCK_WORD_ONCE;
+}
+
+/* Moves it back, if nobody waits. */
+static void open_gate(struct synchronizer *s) {
+  if (!has_word(s) || s->now.abandoned) return;
+  if (atomic_load_explicit(&s->occupied, memory_order_relaxed)) return;
+  KILL_POINT("synchronizer.opening");
+  atomic_store_explicit(&s->word, word_for(&s->now), memory_order_release);
+  KILL_POINT("synchronizer.opened");
+}
+
 static void repair(struct synchronizer *s) {
   struct synchronizer_wakes wakes = {.count = 0};
   undo_change(s);
+  gate(s);
   recount_waiters(s);
   settle(s, &wakes);
   wake_now(&wakes);
@@ -146,15 +183,20 @@ static void repair(struct synchronizer *s) {
 
 void synchronizer_lock(struct synchronizer *s) NO_THREAD_SAFETY_ANALYSIS {
   if (robust_mutex_lock(&s->lock) == ROBUST_ABANDONED) repair(s);
+  gate(s);
 }
 
-void synchronizer_unlock(struct synchronizer *s) NO_THREAD_SAFETY_ANALYSIS { robust_mutex_unlock(&s->lock); }
+void synchronizer_unlock(struct synchronizer *s) NO_THREAD_SAFETY_ANALYSIS {
+  open_gate(s);
+  robust_mutex_unlock(&s->lock);
+}
 
 void synchronizer_settle_and_unlock(struct synchronizer *s) NO_THREAD_SAFETY_ANALYSIS {
   struct synchronizer_wakes wakes;
   wakes.count = 0;
   settle(s, &wakes);
   KILL_POINT("synchronizer.settled");
+  open_gate(s);
   robust_mutex_unlock(&s->lock);
   KILL_POINT("synchronizer.unlocked");
   wake_now(&wakes);
@@ -344,12 +386,21 @@ static void owner_died(struct object *object, uint32_t slot) {
 
 void synchronizer_register_kind(void) { segment_set_owner_died(OBJECT_SYNCHRONIZER, owner_died); }
 
+static void validate_word(const struct synchronizer *s, uint32_t occupied) {
+  const uint64_t word = atomic_load(&s->word);
+  if (word == LOCK_WORD_IN_NOW) return;
+  CHECK(has_word(s) && lock_word_is_open(word));
+  CHECK(occupied == 0 && s->now.abandoned == 0);
+  CHECK(word == LOCK_WORD_FREE || lock_word_holder(word).thread != 0);
+}
+
 void synchronizer_validate(struct synchronizer *s) {
   CHECK_EQ(atomic_load(&s->is_changing), 0);
   CHECK(s->kind > LOCK_KIND_NONE && s->kind < LOCK_KINDS);
   const uint32_t occupied = atomic_load(&s->occupied);
   recount_waiters(s);
   CHECK_EQ(atomic_load(&s->occupied), occupied);
+  validate_word(s, occupied);
   const struct waiter *end = synchronizer_waiters_end(s);
   for (const struct waiter *p = s->waiters; p < end; p++) {
     CHECK(atomic_load(&p->state) <= WAITER_BROKEN);

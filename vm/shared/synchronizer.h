@@ -11,10 +11,14 @@
  * I3  Which waiters may go on follows from the state and the waiters alone: the kind's `settle` does
  *     what is due, and may be done twice. It runs after every change, repair and owner death, so no
  *     waiter stays blocked.
- * I4  A wake-up that is lost, because the waker died before the system call, is made good by the
+ * I4  While nobody waits for a lock, its word may be the truth (shared/lock_word.h): under the mutex it is
+ *     gated, and the truth is in `now`. It is opened when the mutex is left, unless a thread stands in line
+ *     or the next holder is to learn that the one before it died.
+ * I5  A wake-up that is lost, because the waker died before the system call, is made good by the
  *     sleeper, which looks again after a tenth of a second.
  *
- * Everything here under rank_sync, the object's own robust mutex, but for words that are slept on.
+ * Everything here under rank_sync, the object's own robust mutex, but for the lock word and words that are
+ * slept on.
  */
 #ifndef SHARED_SYNCHRONIZER_H
 #define SHARED_SYNCHRONIZER_H
@@ -22,6 +26,7 @@
 #include "base/check.h"
 #include "shared/execution_context.h"
 #include "shared/holds.h"
+#include "shared/lock_word.h"
 #include "sync/lock_rank.h"
 
 enum lock_kind {
@@ -56,6 +61,7 @@ struct waiter {
   int64_t since_ns;
 };
 
+/* Of a lock while its word is in here (shared/lock_word.h); of the other kinds always. */
 struct synchronizer_state {
   uint64_t permits;   /* free ones; of a lock 0 or 1 */
   uint64_t readers;   /* RWLock */
@@ -70,6 +76,7 @@ struct synchronizer_state {
 struct synchronizer {
   struct object object;
   struct robust_mutex lock; /* rank_sync */
+  lock_word word;           /* without the gate any thread changes it, and no mutex is held */
   uint32_t kind;            /* enum lock_kind; this and the next three never change */
   uint32_t waiter_count;
   uint64_t initial; /* permits at first; Barrier: parties */
@@ -111,7 +118,7 @@ MUST_CHECK status synchronizer_make(enum lock_kind kind, uint64_t initial, struc
 /* Once, before the first is made. */
 void synchronizer_register_kind(void);
 
-/* After a holder that died it repairs what the holder began. */
+/* After a holder that died it repairs what the holder began. The word is gated. */
 void synchronizer_lock(struct synchronizer *s) ACQUIRES(rank_sync);
 /* Settles, unlocks, and wakes the waiters that may go on. */
 void synchronizer_settle_and_unlock(struct synchronizer *s) RELEASES(rank_sync);
@@ -201,6 +208,15 @@ static inline const struct lock_kind_row *synchronizer_kind(const struct synchro
 /* What its kind holds. */
 static inline enum synchronizer_holding synchronizer_holding(const struct synchronizer *s) {
   return synchronizer_kind(s)->holds;
+}
+
+/* What a word without the gate says of the lock; the rest of `now` stays. */
+static inline void synchronizer_read_word(uint64_t word, struct synchronizer_state *now) {
+  const struct execution_context holder = lock_word_holder(word);
+  now->permits = word == LOCK_WORD_FREE;
+  now->slot = holder.slot;
+  now->thread = holder.thread;
+  now->depth = word == LOCK_WORD_FREE ? 0 : lock_word_depth(word);
 }
 
 /* The end of the waiters, checked: they lie within the segment. */

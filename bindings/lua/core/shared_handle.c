@@ -150,7 +150,7 @@ void shared_handle_refuse_foreign(lua_State *L, int index) {
 
 void *shared_handle_at(lua_State *L, int index, const struct shared_type *types, int count) {
   struct shared_handle *h = lua_touserdata(L, index);
-  if (!h || lua_islightuserdata(L, index) || lua_rawlen(L, index) != types->size) return NULL;
+  if (!h || lua_rawlen(L, index) != types->size) return NULL; /* a light userdata has length 0 */
   for (int i = 0; i < count; i++)
     if (h->type == &types[i]) return h;
   return NULL;
@@ -161,10 +161,6 @@ void *shared_handle_check_any(lua_State *L, int index, const struct shared_type 
   if (!h) return class_check(L, index, &types->class); /* raises */
   shared_handle_refuse_closed(L, h);
   return h;
-}
-
-void *shared_handle_check(lua_State *L, int index, const struct shared_type *type) {
-  return shared_handle_check_any(L, index, type, 1);
 }
 
 /* ---- travelling ------------------------------------------------------------------------------ */

@@ -102,10 +102,17 @@ void shared_handle_refuse_foreign(lua_State *L, int index);
 /* The handle at `index`, open or closed, if it is of one of the `count` types; NULL otherwise.
  * [-0, +0, does not raise] */
 void *shared_handle_at(lua_State *L, int index, const struct shared_type *types, int count);
-/* The handle at `index`; raises unless it is open and of this type. [-0, +0, raises] */
-void *shared_handle_check(lua_State *L, int index, const struct shared_type *type);
-/* The same for any of `count` types; the error of another value names the first. [-0, +0, raises] */
+/* The handle at `index`; raises unless it is open and of one of `count` types; the error of another value names the
+ * first. [-0, +0, raises] */
 void *shared_handle_check_any(lua_State *L, int index, const struct shared_type *types, int count);
+
+/* The same for one type. Every method begins with it: the usual case stands here. [-0, +0, raises] */
+static inline void *shared_handle_check(lua_State *L, int index, const struct shared_type *type) {
+  struct shared_handle *h = lua_touserdata(L, index);
+  const bool is_usual =
+      h && lua_rawlen(L, index) == type->size && h->type == type && segment_has(h->object);
+  return is_usual ? h : shared_handle_check_any(L, index, type, 1);
+}
 
 /* handle_type.send and .receive (state/handle.h). */
 uint64_t shared_handle_send(lua_State *L, int index);

@@ -40,9 +40,13 @@ struct held_locks *held_locks_of(lua_State *L) {
   return h;
 }
 
+static bool is_copy(const struct held_locks *h) {
+  return h->epoch != segment_epoch() || h->slot != segment_slot();
+}
+
 /* What is in a copy was taken by the parent, whose threads wait. */
 static void empty_copy(struct held_locks *h) {
-  if (h->epoch == segment_epoch() && h->slot == segment_slot()) return;
+  if (!is_copy(h)) return;
   h->epoch = segment_epoch();
   h->slot = segment_slot();
   h->first.waits = NULL;

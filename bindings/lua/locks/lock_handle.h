@@ -39,6 +39,8 @@ struct lock_handle *lock_handle_check(lua_State *L, int index, enum lock_kind ki
 struct lock_handle *lock_handle_at(lua_State *L, int index);
 /* The thread, or the task, that calls. */
 struct execution_context lock_handle_caller(lua_State *L);
+/* The same, of a VM that the caller knows. */
+struct execution_context lock_handle_caller_in(struct vm *vm);
 /* "held by process 7, this thread" [-0, +1, memory] */
 void lock_handle_push_holder(lua_State *L, struct execution_context holder);
 

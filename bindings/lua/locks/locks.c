@@ -113,6 +113,7 @@ status lock_take(lua_State *L, const struct lock_handle *h, struct synchronizer 
 }
 
 deadline lock_handle_deadline(lua_State *L) {
+  if (lua_gettop(L) == 1) return deadline_never();
   if (!lua_isboolean(L, 2)) return argument_timeout(L, 2);
   return lua_toboolean(L, 2) ? argument_timeout(L, 3) : deadline_now();
 }
@@ -159,7 +160,8 @@ static int acquire(lua_State *L, enum lock_kind kind, deadline until) REQUIRES(r
  * cannot ask (LuaJIT) a loop around a lock would keep it for ever. */
 static int release(lua_State *L, enum lock_kind kind, uint64_t count) REQUIRES(rank_vm) {
   const struct lock_handle *h = lock_handle_check(L, 1, kind);
-  const struct execution_context self = lock_handle_caller(L);
+  struct vm *vm = vm_of(L);
+  const struct execution_context self = lock_handle_caller_in(vm);
   if (held_locks_has_waits(h->held_locks)) lock_wait_renew(h->held_locks, self);
   const status st = permits_return(h->s, self, count);
   if (st == STATUS_EMPTY) luaL_error(L, "%s:release: nobody holds it", h->shared.type->class.name);
@@ -167,7 +169,6 @@ static int release(lua_State *L, enum lock_kind kind, uint64_t count) REQUIRES(r
   if (st == STATUS_TOO_LARGE)
     luaL_error(L, "%s:release: released more often than acquired", h->shared.type->class.name);
   held_locks_drop(h->held_locks, h->s, self, count);
-  struct vm *vm = vm_of(L);
   if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
   return 0;
 }

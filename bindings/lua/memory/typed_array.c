@@ -63,11 +63,10 @@ static void check_index(lua_State *L, const struct array_view *m, int index, uin
 }
 
 static struct target check_target(lua_State *L) {
-  const struct shared_handle *h = handle_at(L, 1);
-  const enum flavor flavor = h && h->type == &types[ARRAY] ? ARRAY : VALUE;
-  struct target t = {.m = check_array(L, 1, flavor), .next = 2, .name = types[flavor].class.name};
+  const struct shared_handle *h = shared_handle_check_any(L, 1, types, FLAVORS);
+  struct target t = {.m = view_of(h), .next = 2, .name = h->type->class.name};
   t.type = t.m->type;
-  if (flavor == ARRAY) check_index(L, t.m, t.next++, &t.index);
+  if (h->type == &types[ARRAY]) check_index(L, t.m, t.next++, &t.index);
   return t;
 }
 

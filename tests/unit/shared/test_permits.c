@@ -166,6 +166,61 @@ static status collect(struct synchronizer_wait *w, uint64_t thread) {
   return st;
 }
 
+/* ---- the lock word --------------------------------------------------------------------------- */
+
+static bool is_word_open(void) { return lock_word_is_open(atomic_load(&s->word)); }
+
+static void a_lock_that_nobody_waits_for_is_held_by_its_word_alone(enum lock_kind kind) {
+  struct synchronizer_wait w = {0};
+  begin(kind, 1);
+  CHECK(is_word_open());
+  take(1);
+  CHECK(is_word_open() && permits_is_held_by(s, agent(1)));
+  CHECK_EQ(try_take(2), STATUS_TIMEOUT);
+  CHECK(is_word_open());
+  stand_in_line(&w, 2, JUST_NOW);
+  CHECK(!is_word_open() && permits_is_held_by(s, agent(1)));
+  CHECK_EQ(give(1, 1), STATUS_OK);
+  CHECK_EQ(collect(&w, 2), STATUS_OK);
+  CHECK(is_word_open() && permits_is_held_by(s, agent(2)));
+  CHECK_EQ(give(2, 1), STATUS_OK);
+  CHECK(is_word_open());
+  end();
+}
+
+/* A number that the word cannot hold is kept in `now`. */
+static void a_thread_of_any_number_may_hold_a_lock(enum lock_kind kind) {
+  const uint64_t numbers[] = {1, ((uint64_t)1 << 48) - 1, (uint64_t)1 << 48, UINT64_MAX};
+  struct execution_context holder = {0, 0};
+  begin(kind, 1);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    take(numbers[i]);
+    CHECK(permits_holder(s, &holder) && holder.thread == numbers[i] && holder.slot == segment_slot());
+    CHECK_EQ(try_take(2), STATUS_TIMEOUT);
+    CHECK_EQ(give(numbers[i], 1), STATUS_OK);
+    CHECK_EQ(permits_free(s), 1);
+  }
+  end();
+}
+
+static void a_recursive_lock_is_taken_as_often_as_its_holder_likes(void) {
+  enum { DEEP = 3 * LOCK_WORD_DEPTH_MOST };
+  begin(LOCK_KIND_RLOCK, 1);
+  for (int i = 0; i < DEEP; i++) {
+    take(1);
+    CHECK_EQ(is_word_open(), i < LOCK_WORD_DEPTH_MOST);
+  }
+  for (int i = DEEP - 1; i >= 0; i--) {
+    CHECK_EQ(try_take(2), STATUS_TIMEOUT);
+    CHECK_EQ(give(1, 1), STATUS_OK);
+    CHECK_EQ(is_word_open(), i <= LOCK_WORD_DEPTH_MOST);
+  }
+  CHECK_EQ(permits_free(s), 1);
+  end();
+}
+
+/* ---- those that wait ------------------------------------------------------------------------- */
+
 static void a_passer_by_may_take_what_a_waiter_was_woken_for(void) {
   struct synchronizer_wait w = {0};
   begin(LOCK_KIND_LOCK, 1);
@@ -431,6 +486,11 @@ int main(void) {
   a_lock_has_one_holder_and_any_thread_may_return_it();
   a_recursive_lock_is_free_when_it_was_returned_as_often_as_taken();
   a_recursive_lock_is_returned_as_a_whole_and_is_as_deep_again();
+  a_lock_that_nobody_waits_for_is_held_by_its_word_alone(LOCK_KIND_LOCK);
+  a_lock_that_nobody_waits_for_is_held_by_its_word_alone(LOCK_KIND_RLOCK);
+  a_thread_of_any_number_may_hold_a_lock(LOCK_KIND_LOCK);
+  a_thread_of_any_number_may_hold_a_lock(LOCK_KIND_RLOCK);
+  a_recursive_lock_is_taken_as_often_as_its_holder_likes();
   a_semaphore_counts_beyond_what_it_began_with();
   a_bounded_semaphore_takes_back_no_more_than_its_bound();
   a_passer_by_may_take_what_a_waiter_was_woken_for();

@@ -46,14 +46,33 @@ static deadline soon(void) { return deadline_after(0.001); }
 static void act_lock(void *scene) {
   struct scene *s = scene;
   bool abandoned = false;
+  for (int turn = 0; turn < 2; turn++) {
+    CHECK(take(s->lock, &abandoned));
+    CHECK_EQ(permits_return(s->lock, self(), 1), STATUS_OK);
+    synchronizer_register_wakers(s->lock, WAKER);
+  }
+}
+
+/* Another thread waits in vain: the word is gated, and opened when that one has given up. */
+static void act_gate(void *scene) {
+  struct scene *s = scene;
+  const struct execution_context other = {segment_slot(), THREAD + 1};
+  struct synchronizer_wait w = {0};
+  bool abandoned = false;
   CHECK(take(s->lock, &abandoned));
+  do CHECK_EQ(permits_take(s->lock, other, &w, soon(), &abandoned), STATUS_TIMEOUT);
+  while (!w.waiter);
+  CHECK(!lock_word_is_open(atomic_load(&s->lock->word)));
+  permits_give_up(s->lock, &w);
+  CHECK(lock_word_is_open(atomic_load(&s->lock->word)));
   CHECK_EQ(permits_return(s->lock, self(), 1), STATUS_OK);
 }
 
 static void act_rlock(void *scene) {
   struct scene *s = scene;
   bool abandoned = false;
-  CHECK(take(s->rlock, &abandoned) && take(s->rlock, &abandoned));
+  for (int i = 0; i <= LOCK_WORD_DEPTH_MOST; i++) CHECK(take(s->rlock, &abandoned));
+  for (int i = 1; i < LOCK_WORD_DEPTH_MOST; i++) CHECK_EQ(permits_return(s->rlock, self(), 1), STATUS_OK);
   CHECK_EQ(permits_return(s->rlock, self(), 1), STATUS_OK);
   const uint32_t depth = permits_return_all(s->rlock, self());
   CHECK_EQ(depth, 1);
@@ -109,9 +128,9 @@ static void act_owner_died(void *scene) {
 static const struct deed {
   const char *name;
   void (*act)(void *scene);
-} deeds[] = {{"lock", act_lock},       {"rlock", act_rlock},         {"semaphore", act_semaphore},
-             {"wait", act_wait},       {"condition", act_condition}, {"barrier", act_barrier},
-             {"mourn", act_owner_died}};
+} deeds[] = {{"lock", act_lock},         {"gate", act_gate}, {"rlock", act_rlock},
+             {"semaphore", act_semaphore}, {"wait", act_wait}, {"condition", act_condition},
+             {"barrier", act_barrier},   {"mourn", act_owner_died}};
 
 /* What the dead one left: all locks taken, a waiter in each line, told and not gone. */
 static void hold_everything(void *scene) {
@@ -134,6 +153,7 @@ static void check_lock(struct synchronizer *lock) {
   CHECK(take(lock, &abandoned));
   CHECK(!abandoned); /* told once */
   CHECK_EQ(permits_return(lock, self(), 1), STATUS_OK);
+  CHECK(lock_word_is_open(atomic_load(&lock->word)));
 }
 
 static void check_semaphore(struct synchronizer *semaphore) {
