@@ -19,6 +19,7 @@
 #include "state/value_path.h"
 #include "wire/format.h"
 #include "wire/message.h"
+#include "worker/start_info.h"
 #include "worker/worker.h"
 #include "worker/worker_start.h"
 
@@ -32,6 +33,7 @@ struct pool_rings {
   uint64_t base;                  /* of the task that is put next */
   struct bytes call_states;       /* places of the unused call states (block_ref each) */
   struct bytes call_state_blocks; /* the blocks they are in */
+  struct globals_image image;     /* of the workers that start together */
   bool is_deferring;              /* workers may still use what is dropped: */
   struct bytes dropped;           /* places (block_ref each) */
   futex_word wake_count;          /* incremented when a thread took a result that another may await */
@@ -69,9 +71,10 @@ int pool_rings_start_worker(lua_State *L) REQUIRES(rank_vm) {
   struct worker_rings refs = {0};
   luaL_checkany(L, ARG_RINGS);
   if (!lua_isnil(L, ARG_RINGS)) {
-    const struct pool_rings *rings = check_rings(L, ARG_RINGS);
+    struct pool_rings *rings = check_rings(L, ARG_RINGS);
     refs.tasks = segment_object_ref(&rings->tasks->object);
     refs.results = segment_object_ref(&rings->results->object);
+    refs.image = &rings->image;
   }
   lua_remove(L, ARG_RINGS);
   return worker_start(L, refs);
@@ -104,6 +107,7 @@ static int rings_release(lua_State *L) {
   bytes_fini(&rings->dropped);
   bytes_fini(&rings->call_state_blocks);
   bytes_fini(&rings->call_states);
+  bytes_fini(&rings->image.text);
   release_ring(&rings->tasks);
   release_ring(&rings->results);
   return 0;
@@ -119,9 +123,12 @@ static int rings_gc(lua_State *L) {
 
 /* ---- globals that go along ------------------------------------------------------------------- */
 
-/* rings:watch_globals(): a worker is about to start. */
+/* rings:watch_globals(follows): a worker is about to start. follows: the last one started just before, and no code of
+ * the script has run since on this thread. */
 static int rings_watch_globals(lua_State *L) {
-  const struct pool_rings *rings = check_rings(L, 1);
+  struct pool_rings *rings = check_rings(L, 1);
+  rings->image.is_current = lua_toboolean(L, 2) && vm_of(L)->threads == 1;
+  if (rings->image.is_current) return 0;
   lua_settop(L, 1);
   lua_getcompanion(L, 1);
   globals_watch_start(L, 2, (lua_Number)(rings->functions + 1));

@@ -75,12 +75,13 @@ local function settings_of(config, name)
 end
 
 -- While a process starts, other threads of this VM run: the list may have become shorter, or the pool may have ended.
-local function start_worker(pool, index)
+-- follows: no code of the script has run since the last one was started.
+local function start_worker(pool, index, follows)
   local config, own = pool._config, pool._workers
   local name = next_name(pool)
   local settings = settings_of(config, name)
   settings.cpus = processors.of_next(config.cpus, own.handles, own.cpus)
-  pool._backend:watch_globals()
+  pool._backend:watch_globals(follows)
   local worker = pool._start_worker(pool._backend, config, settings, function()
     return next_name(pool)
   end)
@@ -95,7 +96,9 @@ end
 function workers.start_all(pool)
   local row = pool._config.row
   if not row.is_immediate and not row.is_tasks then pool._workers.silent_until = time() + starting.SILENCE end
-  for index = 1, pool._config.workers do start_worker(pool, index) end
+  -- The arguments of an initializer may have methods that encode them.
+  local is_quiet = pool._config.initializer == nil and pool._config.initargs.n == 0
+  for index = 1, pool._config.workers do start_worker(pool, index, is_quiet and index > 1) end
 end
 
 -- How many are missing; negative: are too many.

@@ -8,6 +8,7 @@
 #include "state/raise.h"
 #include "state/transfer.h"
 #include "state/value_path.h"
+#include "wire/message.h"
 #include "worker/sandbox_rules.h"
 
 /* The sections are collected in a buffer inside a userdata, which a Lua error cannot leak. */
@@ -84,14 +85,35 @@ static void check_handles(lua_State *L, const struct bytes *payload, const struc
   lua_error(L);
 }
 
-block_ref start_info_write(lua_State *L, struct start_info start_info, int settings, int first, int count) {
+/* Kept are globals without handles, each of which would be held, and no more than this: their owner lives longer
+ * than the starts. */
+enum { IMAGE_KEPT_MOST = 64 * 1024 };
+
+static void keep_image(struct globals_image *kept, const struct bytes *image) {
+  struct message m;
+  bytes_clear(&kept->text);
+  if (image->len > IMAGE_KEPT_MOST || message_parse(image->data, image->len, &m) || m.handle_count) return;
+  if (bytes_append(&kept->text, image->data, image->len)) bytes_clear(&kept->text);
+}
+
+static void take_image(lua_State *L, struct globals_image *kept, struct bytes *image) {
+  if (kept && kept->is_current && kept->text.len) {
+    raise_status(L, bytes_append(image, kept->text.data, kept->text.len));
+    return;
+  }
+  globals_encode(L, image);
+  if (kept) keep_image(kept, image);
+}
+
+block_ref start_info_write(lua_State *L, struct start_info start_info, int settings, int first, int count,
+                           struct globals_image *kept) {
   struct bytes *all = push_gathered(L);
   struct bytes *image = push_gathered(L);
   struct bytes *sandbox = push_gathered(L);
   sandbox_rules_append(L, settings, sandbox);
   start_info.sandbox = append(L, all, sandbox);
   start_info.settings = append(L, all, transfer_encode(L, settings, 1, "settings"));
-  globals_encode(L, image);
+  take_image(L, kept, image);
   start_info.image = append(L, all, image);
   const struct bytes *payload = encode_payload(L, first, count, image);
   if (sandbox->len) check_handles(L, payload, image);

@@ -15,6 +15,7 @@
 #ifndef BINDINGS_WORKER_START_INFO_H
 #define BINDINGS_WORKER_START_INFO_H
 
+#include "base/bytes.h"
 #include "process/sandboxed.h"
 #include "shared/ring.h"
 #include "state/lua_compat.h"
@@ -48,9 +49,17 @@ struct start_info {
   block_ref image_attachments;
 };
 
+/* The globals as the last worker got them, for others that start before any code of the script has run. */
+struct globals_image {
+  struct bytes text; /* empty: none are kept */
+  bool is_current;   /* the next worker gets the same; for a forked one the classes have their ids */
+};
+
 /* Writes a start info from the settings table at `settings`, the `count` payload values from
- * `first` on, and this VM's globals. This process owns the block. [-0, +0, raises] */
-block_ref start_info_write(lua_State *L, struct start_info start_info, int settings, int first, int count);
+ * `first` on, and this VM's globals, which `kept`, unless it is NULL, has or gets. This process owns the block.
+ * [-0, +0, raises] */
+block_ref start_info_write(lua_State *L, struct start_info start_info, int settings, int first, int count,
+                           struct globals_image *kept);
 /* Called by the worker once it has decoded the payload and has holds of its own: releases the
  * attachments. */
 void start_info_unload(const struct start_info *b);

@@ -165,7 +165,7 @@ static int start_fork(lua_State *L, struct worker_rings rings) REQUIRES(rank_vm)
   const struct start_info start_info = start_info_of(L, rings);
   struct passed passed;
   flush_without_lock(L);
-  classes_before_fork(L, ARG_SETTINGS + 1);
+  if (!rings.image || !rings.image->is_current) classes_before_fork(L, ARG_SETTINGS + 1);
   list_passed(L, &passed);
   struct worker *w = worker_push(L, WORKER_PROCESS);
   struct worker_status *worker_status = NULL;
@@ -222,7 +222,7 @@ static int start_fresh(lua_State *L, struct worker_rings rings, enum worker_kind
   lua_getfield(L, ARG_SETTINGS, "name");
   const char *name = lua_tostring(L, -1);
   struct worker *w = worker_push(L, kind);
-  w->start_info = start_info_write(L, start_info_of(L, rings), ARG_SETTINGS, ARG_FUNCTION, count);
+  w->start_info = start_info_write(L, start_info_of(L, rings), ARG_SETTINGS, ARG_FUNCTION, count, rings.image);
   status st = STATUS_OK;
   if (kind == WORKER_INTERPRETER)
     st = interpreter_start(L, w, name ? name : "worker");

@@ -16,11 +16,14 @@
 #include "shared/object.h"
 #include "state/vm.h"
 
+struct globals_image;
+
 /* The rings from which a pool worker takes tasks and into which it puts results. The pool holds
  * both until after the worker's end. All 0: not a pool worker. */
 struct worker_rings {
   object_ref tasks;
   object_ref results;
+  struct globals_image *image; /* NULL: the globals are encoded for this worker alone */
 };
 
 /* The stack has the method ("interpreter", "fork", "spawn", "forkserver", "thread"), the

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -161,34 +162,33 @@ static bool is_read_by_child(pid_t parent, const struct stat *pipe) {
 static bool is_program_input(int fd, pid_t parent) {
   struct stat info;
   const int flags = fcntl(fd, F_GETFL);
-  if (fd <= STDERR_FILENO || flags < 0 || (flags & O_ACCMODE) != O_WRONLY) return false;
+  if (flags < 0 || (flags & O_ACCMODE) != O_WRONLY) return false;
   return fstat(fd, &info) == 0 && S_ISFIFO(info.st_mode) && is_read_by_child(parent, &info);
 }
 
-/* readdir allocates, and each page that a forked child touches first is copied for it. */
-struct folder_entry {
-  uint64_t inode;
-  int64_t next;
-  uint16_t size;
-  uint8_t type;
-  char name[];
-};
+/* A new descriptor gets the lowest free number, so behind so many free ones in a row there is none. */
+enum { FREE_IN_A_ROW = 256 };
 
-void process_close_program_inputs(pid_t parent) {
-  _Alignas(struct folder_entry) char entries[2048];
-  const int files = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (files < 0) return;
-  for (;;) {
-    const long size = syscall(SYS_getdents64, files, entries, sizeof entries);
-    if (size <= 0) break;
-    for (long at = 0; at < size;) {
-      const struct folder_entry *entry = (const struct folder_entry *)(const void *)(entries + at);
-      const int fd = (int)strtol(entry->name, NULL, 10);
-      if (fd != files && is_program_input(fd, parent)) (void)!replace_by_nothing(fd, O_WRONLY);
-      at += entry->size;
-    }
+/* Looks at so many numbers by one system call. False: none of them is open. */
+static bool close_inputs_among(int first, nfds_t count, pid_t parent) {
+  struct pollfd numbers[FREE_IN_A_ROW];
+  bool is_any = false;
+  for (nfds_t i = 0; i < count; i++) numbers[i] = (struct pollfd){.fd = first + (int)i};
+  if (poll(numbers, count, 0) < 0) return false;
+  for (nfds_t i = 0; i < count; i++) {
+    if (numbers[i].revents & POLLNVAL) continue;
+    is_any = true;
+    if (is_program_input(numbers[i].fd, parent)) (void)!replace_by_nothing(numbers[i].fd, O_WRONLY);
   }
-  close(files);
+  return is_any;
+}
+
+/* A folder of /proc would cost a child more than all else that it does at its start. */
+void process_close_program_inputs(pid_t parent) {
+  const long most = sysconf(_SC_OPEN_MAX);
+  const nfds_t count = most > 0 && most < FREE_IN_A_ROW ? (nfds_t)most : FREE_IN_A_ROW;
+  int first = STDERR_FILENO + 1;
+  while (close_inputs_among(first, count, parent)) first += (int)count;
 }
 
 enum { CHILDREN_TEXT = 4096, GENERATIONS_MAX = 32 };
@@ -217,9 +217,15 @@ static void end_with_children(int32_t pid, int generation) {
 
 void process_end_with_children(int32_t pid) { end_with_children(pid, 0); }
 
+/* Zombies count. */
+static bool has_children(void) {
+  siginfo_t info;
+  return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 || errno != ECHILD;
+}
+
 void process_end_children(int32_t thread, bool (*is_spared)(int32_t pid)) {
   char text[CHILDREN_TEXT];
-  if (!read_children(getpid(), thread, text)) return;
+  if (!has_children() || !read_children(getpid(), thread, text)) return;
   char *at = text;
   for (long child = strtol(at, &at, 10); child > 0; child = strtol(at, &at, 10))
     if (!is_spared((int32_t)child)) end_with_children((int32_t)child, 0);
