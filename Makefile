@@ -257,6 +257,17 @@ $(BUILD)/helper: vm/helper/helper.c vm/helper/tracker.c vm/helper/tracker.h $(BU
 	$(SAY) "$@"
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -s -o $@ $(filter %.c,$^) -ldl
 
+# The program's Lua files as bytecode, made with the Lua that it has in itself.
+PRECOMPILED := $(filter-out bindings/lua/broker/redis/scripts/%,$(filter %.lua,$(EMBEDDED)))
+$(BUILD)/precompile: program/precompile/precompile.c $(BUILD)/flags
+	$(SAY) "$@"
+	$(CC) $(LUA_5.4_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LUA_5.4_STATIC) -lm -ldl
+$(BUILD)/precompiled: $(BUILD)/precompile $(PRECOMPILED)
+	$(SAY) "$@"
+	$(BUILD)/precompile $@ $(PRECOMPILED)
+$(BUILD)/5.4/program/precompiled.o: CPPFLAGS += -DPRECOMPILED_FILE='"$(BUILD)/precompiled"'
+$(BUILD)/5.4/program/precompiled.o: $(BUILD)/precompiled
+
 # ---- what is delivered ----------------------------------------------------------------------------------------------
 
 # A symbol looked up before a fork is not looked up again in each child.

@@ -36,6 +36,7 @@
 #include "os/environment.h"
 #include "os/process.h"
 #include "os/terminal.h"
+#include "precompiled.h"
 #include "quit.h"
 #include "repl.h"
 #include "shared/segment.h"
@@ -345,6 +346,7 @@ static int obey(struct job *job) {
 
 int main(int argc, char **argv) {
   process_fill_standard_descriptors();
+  embedded_use_compiled(precompiled_find);
   if (argc == 3 && strcmp(argv[1], "--worker") == 0) entry_run(LAUNCH_WORKER, argv[2]);
   if (argc == 3 && strcmp(argv[1], "--forkserver") == 0) entry_run(LAUNCH_FORKSERVER, argv[2]);
   struct job job = {.options = options_parse(argc, argv, find_usage), .failure = EXIT_FAILURE};

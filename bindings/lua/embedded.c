@@ -45,13 +45,31 @@ const char *embedded_name(size_t number) {
   return number < sizeof files / sizeof files[0] ? files[number].name : NULL;
 }
 
-int embedded_load_call(lua_State *L) {
+static const char *(*find_compiled)(const char *name, size_t *size); /* listed in vm/README.md */
+
+void embedded_use_compiled(const char *(*find)(const char *name, size_t *size)) { find_compiled = find; }
+
+/* Pushes the function; or nothing. */
+static bool load_compiled(lua_State *L, const char *name) {
   size_t size = 0;
-  const char *name = luaL_checkstring(L, 1);
+  const char *code = find_compiled ? find_compiled(name, &size) : NULL;
+  if (!code) return false;
+  if (luaL_loadbuffer(L, code, size, name) == LUA_OK) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+static void load_source(lua_State *L, const char *name) {
+  size_t size = 0;
   const char *source = embedded_find(name, &size);
-  if (!source) return luaL_error(L, "no embedded file '%s'", name);
+  if (!source) luaL_error(L, "no embedded file '%s'", name);
   lua_pushfstring(L, "=manymoons/%s.lua", luaL_gsub(L, name, ".", "/"));
-  if (luaL_loadbuffer(L, source, size, lua_tostring(L, -1))) return lua_error(L);
+  if (luaL_loadbuffer(L, source, size, lua_tostring(L, -1))) lua_error(L);
+}
+
+int embedded_load_call(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  if (!load_compiled(L, name)) load_source(L, name);
   library_environment_push(L);
   library_environment_set(L);
   return 1;

@@ -14,6 +14,10 @@ const char *embedded_find(const char *name, size_t *size);
 /* The name of the embedded file of that number, from 0 on; NULL: there are no more. */
 const char *embedded_name(size_t number);
 
+/* From now on files are loaded as the bytecode that `find` gives, where it has it and this Lua takes it. Before the first
+ * VM is made. */
+void embedded_use_compiled(const char *(*find)(const char *name, size_t *size));
+
 /* load("room.file") → the file as a compiled function. [-0, +1, raises] */
 int embedded_load_call(lua_State *L);
 /* Pops the native table and pushes `require`, the loader of the library's own files. It runs a file
