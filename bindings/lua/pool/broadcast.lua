@@ -57,12 +57,12 @@ end
 return function(pool, world_name, f, ...)
   local count = pool._dispatcher.size(pool)
   if pool._config.row.is_immediate then
-    return { n = 1, (future.submit(pool, "broadcast", f, { place = 1 }, pack(...), false):get()) }
+    return { n = 1, (future.call(pool, "broadcast", f, { place = 1 }, pack(...))) }
   end
   local world = find_module("manymoons").world(world_name)
   local arrived, go, futures = world.Queue(), world.Event(), {}
   local call, args = arriver(f, arrived, go), pack(...)
-  for i = 1, count do futures[i] = future.submit(pool, "broadcast", call, { place = i }, args, true) end
+  for i = 1, count do futures[i] = future.submit(pool, "broadcast", call, { place = i }, args) end
   local ok, why = pcall(await_all, world, futures, arrived, count)
   go:set()
   if not ok then

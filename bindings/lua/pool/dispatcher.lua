@@ -87,7 +87,6 @@ function dispatcher.next_place(pool)
 end
 
 local function base_of_call(pool, opts)
-  if not pool._config.seed then return nil end
   return (opts and opts.place or dispatcher.next_place(pool)) - 1
 end
 
@@ -96,7 +95,8 @@ function dispatcher.submit_call(pool, f, opts, args, sink, is_cancellable, entry
   local retries = opts and opts.retries or config.retries
   return dispatcher.put(pool, {
     mode = protocol.CALL, entry = entry or tasks.add_function(pool, f), sink = sink, args = args, count = 1,
-    timeout = checks.time_limit(opts, config.timeout), retries = retries, base = base_of_call(pool, opts),
+    timeout = checks.time_limit(opts, config.timeout), retries = retries,
+    base = config.seed and base_of_call(pool, opts) or nil,
   }, is_cancellable, retries > 0)
 end
 
@@ -149,7 +149,7 @@ end
 
 -- Whether there was one.
 local function replace_dead(pool)
-  if pool._queue.has_ended or workers.all_live(pool) then return false end
+  if pool._queue.has_ended or pool._backend:all_live(pool._workers.handles) then return false end
   workers.replace_dead(pool)
   return true
 end
@@ -157,11 +157,14 @@ end
 -- → whether something was done, or has its time.
 function dispatcher.maintain(pool)
   if pool._queue.has_ended or pool._workers.is_joining then return false end
-  local is_active = replace_dead(pool) or #pool._queue.callbacks > 0
-  if not pool._queue.has_ended then
-    is_active = select(2, workers.check_timeouts(pool)) or workers.rest(pool) ~= nil or is_active
+  local queue = pool._queue
+  local is_active = replace_dead(pool) or #queue.callbacks > 0
+  if not queue.has_ended then
+    local _, has_times = workers.check_timeouts(pool)
+    local rests = pool._config.idle and workers.rest(pool) ~= nil
+    is_active = has_times or rests or is_active
   end
-  dispatcher.run_callbacks(pool)
+  if #queue.callbacks > 0 then dispatcher.run_callbacks(pool) end
   return is_active
 end
 
@@ -188,7 +191,7 @@ local function pump_once(pool, timeout, standing)
   local is_due_first = due and (not timeout or due < timeout)
   local function step(id, ...)
     if id then
-      standing_waits.finish(standing, false)
+      if standing.since then standing_waits.finish(standing, false) end
       results.take(pool, id, ...)
       return true, true
     end
@@ -201,7 +204,7 @@ local function pump_once(pool, timeout, standing)
     workers.replace_dead(pool)
     return true, false
   end
-  standing_waits.begin(standing, is_endless)
+  if is_endless or standing.since or standing.wait then standing_waits.begin(standing, is_endless) end
   return step(pumps.take(pool._backend, pool._workers.handles, is_due_first and due or timeout))
 end
 
@@ -225,7 +228,7 @@ local function pump_while(pool, timeout, is_over)
   while goes_on and not is_over() do
     goes_on = pump(pool, deadline and math.max(0, deadline - native.time()), standing)
   end
-  standing_waits.begin(standing, false)
+  if standing.since or standing.wait then standing_waits.begin(standing, false) end
   return goes_on or is_over()
 end
 

@@ -47,8 +47,11 @@ function Future._settle(self, ok, results)
   self._is_done, self._ok, self._results = true, ok, results
   self._work = nil
   if self._line then pumps.wake_line(self._pool._queue, self) end
-  if ok or results[1].kind == "cancelled" then unheard.remove(self) end
-  if unheard.has(self) then watch_failure(self, results[1]) end
+  if ok or results[1].kind == "cancelled" then
+    unheard.remove(self)
+  elseif unheard.has(self) then
+    watch_failure(self, results[1])
+  end
   if self._dependents then awaited.note_done(self) end
   call_back(self)
 end
@@ -96,11 +99,7 @@ function Future.wait(self, timeout)
   return wait_until_done(self, timeout)
 end
 
--- The call's results; raises its error; nil and "timeout".
-function Future.get(self, timeout)
-  check_open(self, "Future:get")
-  timeout = checks.timeout(timeout, "Future:get")
-  asked(self)
+local function outcome(self, timeout)
   if not self._is_done then
     local done, why = wait_until_done(self, timeout)
     if not done then
@@ -110,6 +109,14 @@ function Future.get(self, timeout)
   end
   if not self._ok then errors.raise(self._results[1]) end
   return unpack(self._results, 1, self._results.n)
+end
+
+-- The call's results; raises its error; nil and "timeout".
+function Future.get(self, timeout)
+  check_open(self, "Future:get")
+  timeout = checks.timeout(timeout, "Future:get")
+  asked(self)
+  return outcome(self, timeout)
 end
 
 function Future.successful(self)
@@ -231,10 +238,12 @@ local function add_callbacks(future, opts)
   end)
 end
 
+local function make(pool) return setmetatable({ _pool = pool, _is_done = false, _is_closed = false }, meta) end
+
 -- The caller sets future._work, a task or a list that the dispatcher can cancel, and settles the
 -- future.
 function module.new(pool, opts)
-  local future = setmetatable({ _pool = pool, _is_done = false, _is_closed = false }, meta)
+  local future = make(pool)
   unheard.add(future)
   add_callbacks(future, opts)
   return future
@@ -343,11 +352,9 @@ function module.await_deferred(pool, deadline)
   return true
 end
 
--- name: of the pool's method
-function module.submit(pool, name, f, opts, args, is_cancellable)
+local function submit(future, name, f, opts, args, is_cancellable)
   local promises = awaited.find(args)
-  if promises then check_promises(pool, name, promises) end
-  local future = module.new(pool, opts)
+  if promises then check_promises(future._pool, name, promises) end
   local own_sink = setmetatable({ future = future, name = name }, sink)
   if promises then
     put_later(future, promises, f, opts, args, own_sink, is_cancellable)
@@ -356,5 +363,13 @@ function module.submit(pool, name, f, opts, args, is_cancellable)
   end
   return future
 end
+
+-- name: of the pool's method
+function module.submit(pool, name, f, opts, args)
+  return submit(module.new(pool, opts), name, f, opts, args, true)
+end
+
+-- The results of a call; raises its error. Only the caller has its future, and asks for it at once.
+function module.call(pool, name, f, opts, args) return outcome(submit(make(pool), name, f, opts, args, false)) end
 
 return module

@@ -44,14 +44,14 @@ end
 function Pool.submit(self, f, ...)
   check_open(self, "Pool:submit")
   arguments.check_function("Pool:submit", 1, f, self._config.takes_text, ...)
-  return future.submit(self, "submit", f, nil, pack(...), true)
+  return future.submit(self, "submit", f, nil, pack(...))
 end
 
 -- apply(f, …) → the call's results
 function Pool.apply(self, f, ...)
   check_open(self, "Pool:apply")
   arguments.check_function("Pool:apply", 1, f, self._config.takes_text, ...)
-  return future.submit(self, "apply", f, nil, pack(...), false):get()
+  return future.call(self, "apply", f, nil, pack(...))
 end
 
 -- apply_async(f, arguments, { timeout =, retries =, callback =, error_callback = }) → Future
@@ -60,7 +60,7 @@ function Pool.apply_async(self, f, args, opts)
   arguments.check_function("Pool:apply_async", 1, f, self._config.takes_text, args)
   args = arguments.copy_list("Pool:apply_async", 2, args or {})
   arguments.check_opts("Pool:apply_async", 3, opts, arguments.call)
-  return future.submit(self, "apply_async", retrying(f, opts), opts, args, true)
+  return future.submit(self, "apply_async", retrying(f, opts), opts, args)
 end
 
 -- Lists -----------------------------------------------------------------------------------------------

@@ -395,7 +395,7 @@ function workers.check_timeouts(pool)
   -- Asked once: LuaJIT 2.1.0-beta3 may crash where one trace asks `next` twice of one empty table.
   local is_stopping = next(own.stopping) ~= nil
   if queue.timed == 0 and queue.each == 0 and not is_stopping and #own.vacancies == 0 then
-    return nil, has_times(pool, is_stopping)
+    return nil, own.silent_until < math.huge
   end
   local now, is_active = time(), has_times(pool, is_stopping)
   local splits = queue.each > 0 and now >= own.next_split
