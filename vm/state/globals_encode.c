@@ -212,13 +212,13 @@ static void write_removed(lua_State *L, struct entry like) {
   while (lua_next(L, marks)) {
     lua_pushvalue(L, -2);
     lua_rawget(L, marks + 1);
-    const bool is_there = !lua_isnil(L, -1);
+    if (!lua_isnil(L, -1)) { /* nearly always */
+      lua_pop(L, 2);
+      continue;
+    }
     lua_replace(L, -2);
     like.key = lua_tostring(L, -2);
-    if (is_there)
-      lua_pop(L, 1);
-    else
-      write_entry(L, like);
+    write_entry(L, like);
   }
 }
 
