@@ -38,12 +38,14 @@ static void push_text(lua_State *L, const char *path) {
 
 static void write_file(lua_State *L, FILE *out, const char *path) {
   const size_t length = strlen(path);
-  if (strncmp(path, folder, strlen(folder)) != 0 || length < strlen(suffix)) fail(path, "no file of the library");
+  if (strncmp(path, folder, strlen(folder)) != 0 || length < strlen(suffix))
+    fail(path, "no file of the library");
   lua_pushlstring(L, path + strlen(folder), length - strlen(folder) - strlen(suffix));
   const char *name = lua_tostring(L, 1);
   lua_pushfstring(L, "=manymoons/%s.lua", name);
   push_text(L, path);
-  if (luaL_loadbuffer(L, lua_tostring(L, 3), lua_rawlen(L, 3), lua_tostring(L, 2))) fail(path, lua_tostring(L, -1));
+  if (luaL_loadbuffer(L, lua_tostring(L, 3), lua_rawlen(L, 3), lua_tostring(L, 2)))
+    fail(path, lua_tostring(L, -1));
   fprintf(out, "%s%c", luaL_gsub(L, name, "/", "."), 0);
   lua_pop(L, 1);
   uint32_t size = 0;

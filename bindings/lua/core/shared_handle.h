@@ -109,8 +109,7 @@ void *shared_handle_check_any(lua_State *L, int index, const struct shared_type 
 /* The same for one type. Every method begins with it: the usual case stands here. [-0, +0, raises] */
 static inline void *shared_handle_check(lua_State *L, int index, const struct shared_type *type) {
   struct shared_handle *h = lua_touserdata(L, index);
-  const bool is_usual =
-      h && lua_rawlen(L, index) == type->size && h->type == type && segment_has(h->object);
+  const bool is_usual = h && lua_rawlen(L, index) == type->size && h->type == type && segment_has(h->object);
   return is_usual ? h : shared_handle_check_any(L, index, type, 1);
 }
 

@@ -23,7 +23,9 @@ struct lock_handle *lock_handle_check(lua_State *L, int index, enum lock_kind ki
   return shared_handle_check(L, index, &types[kind]);
 }
 
-struct execution_context lock_handle_caller(lua_State *L) { return lock_handle_caller_in(vm_of(L)); }
+struct execution_context lock_handle_caller(lua_State *L) {
+  return lock_handle_caller_in(vm_of(L));
+}
 
 struct execution_context lock_handle_caller_in(struct vm *vm) {
   const struct vm_thread *t = vm_self(vm);

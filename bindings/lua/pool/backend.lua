@@ -166,8 +166,8 @@ local DISPATCHER = {
 ---Carries tasks and results of a pool, as pool._backend. Workers are handles with the methods of
 ---worker/worker.c. A place names a value that the backend keeps, a number a task that it has put.
 ---@class PoolBackend
----A worker is about to start: it gets the globals as they are now. follows: no code of the script has run since the last
----one started.
+---A worker is about to start: it gets the globals as they are now. follows: no code of the script has run since
+---the last one started.
 ---@field watch_globals fun(self, follows: boolean?)
 ---Keeps a function: its number, its place and which globals it uses; nil and why.
 ---@field add_function fun(self, f: function): number?, any, any

@@ -222,7 +222,8 @@ static int start_fresh(lua_State *L, struct worker_rings rings, enum worker_kind
   lua_getfield(L, ARG_SETTINGS, "name");
   const char *name = lua_tostring(L, -1);
   struct worker *w = worker_push(L, kind);
-  w->start_info = start_info_write(L, start_info_of(L, rings), ARG_SETTINGS, ARG_FUNCTION, count, rings.image);
+  w->start_info =
+      start_info_write(L, start_info_of(L, rings), ARG_SETTINGS, ARG_FUNCTION, count, rings.image);
   status st = STATUS_OK;
   if (kind == WORKER_INTERPRETER)
     st = interpreter_start(L, w, name ? name : "worker");

@@ -128,9 +128,9 @@ static void act_owner_died(void *scene) {
 static const struct deed {
   const char *name;
   void (*act)(void *scene);
-} deeds[] = {{"lock", act_lock},         {"gate", act_gate}, {"rlock", act_rlock},
-             {"semaphore", act_semaphore}, {"wait", act_wait}, {"condition", act_condition},
-             {"barrier", act_barrier},   {"mourn", act_owner_died}};
+} deeds[] = {{"lock", act_lock},           {"gate", act_gate},       {"rlock", act_rlock},
+             {"semaphore", act_semaphore}, {"wait", act_wait},       {"condition", act_condition},
+             {"barrier", act_barrier},     {"mourn", act_owner_died}};
 
 /* What the dead one left: all locks taken, a waiter in each line, told and not gone. */
 static void hold_everything(void *scene) {
