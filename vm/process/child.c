@@ -79,7 +79,15 @@ static void end_standard_input(void) {
   if (segment_fd() != 0) (void)!process_end_input();
 }
 
+/* A pool that ends at once asks children to end that have not begun: nothing is theirs yet. */
+static void end_if_asked(const struct child *c) {
+  if (!atomic_load(&c->worker_status->stop_requested)) return;
+  worker_status_end(c->worker_status, 0);
+  process_exit_now(0);
+}
+
 static void become_child(struct child *c, int32_t parent) {
+  end_if_asked(c);
   close_watch(c);
   segment_after_fork(c->place.slot);
   signals_reset_in_child();
