@@ -310,6 +310,12 @@ $(BUILD)/precompiled: $(BUILD)/precompile $(PRECOMPILED)
 	$(BUILD)/precompile $@ $(PRECOMPILED)
 $(BUILD)/5.4/program/precompiled.o: CPPFLAGS += -DPRECOMPILED_FILE='"$(BUILD)/precompiled"'
 $(BUILD)/5.4/program/precompiled.o: $(BUILD)/precompiled
+# The bytecode of LuaJIT belongs to the one version of its library that is there when the program runs: there is none.
+$(BUILD)/precompiled-none:
+	mkdir -p $(@D)
+	: >$@
+$(BUILD)/5.1/program/precompiled.o: CPPFLAGS += -DPRECOMPILED_FILE='"$(BUILD)/precompiled-none"'
+$(BUILD)/5.1/program/precompiled.o: $(BUILD)/precompiled-none
 
 # ---- what is delivered ----------------------------------------------------------------------------------------------
 
