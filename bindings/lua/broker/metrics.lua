@@ -31,8 +31,7 @@ local function observe(histogram, seconds)
   end
 end
 
--- The row of a task's pool and function.
-local function row_of(self, pool, task)
+local function find_row(self, pool, task)
   local name = codec.function_shown(task):sub(1, NAME_MOST)
   local key = pool .. " " .. name
   if not self.rows[key] and #self.order >= FUNCTIONS_MOST then
@@ -46,6 +45,16 @@ local function row_of(self, pool, task)
     self.order[#self.order + 1] = row
   end
   return row
+end
+
+-- The row of a task's pool and function, which are often those of the task before.
+local function row_of(self, pool, task)
+  local last = self.last
+  if last.pool ~= pool or last.func ~= task.func or last.label ~= task.label then
+    last = { pool = pool, func = task.func, label = task.label, row = find_row(self, pool, task) }
+    self.last = last
+  end
+  return last.row
 end
 
 -- The task begins, after it has waited for so long.
@@ -163,4 +172,4 @@ function Metrics.close(self)
 end
 
 -- daemon: the worker
-return function(daemon) return setmetatable({ daemon = daemon, rows = {}, order = {} }, Metrics) end
+return function(daemon) return setmetatable({ daemon = daemon, rows = {}, order = {}, last = {} }, Metrics) end

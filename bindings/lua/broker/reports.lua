@@ -33,28 +33,33 @@ local function send(self, task, report)
 end
 
 -- What tasks have said; what they said a while ago goes to the server. → the seconds until it is to be called again, or
--- nil
+-- nil: a wait for the queue would cost each round more than to look while tasks run that may say something.
 function Reports.work(self)
+  if self.talkers == 0 then return nil end
   for _ = 1, QUEUE_MOST do
     local item = self.queue:get_nowait()
     if not item then break end
     add(self, item[1], item[2], item[3])
   end
-  if not next(self.open) then return nil end
+  if not next(self.open) then return PAUSE end
   if time() < self.again_at then return self.again_at - time() end
   self.again_at = time() + PAUSE
   for task, report in pairs(self.open) do send(self, task, report) end
+  return PAUSE
 end
 
--- The task is about to have its outcome.
-function Reports.flush(self, task)
-  self.again_at = 0
+-- A task begins that may say something.
+function Reports.begin(self) self.talkers = self.talkers + 1 end
+
+-- It ends: what it has said goes before its outcome.
+function Reports.finish(self, task)
   self:work()
+  self.talkers = self.talkers - 1
   if self.open[task] then send(self, task, self.open[task]) end
 end
 
 return function(services)
   return setmetatable({
-    queue = native.queue_new("Queue", QUEUE_MOST, false), services = services, open = {}, again_at = 0,
+    queue = native.queue_new("Queue", QUEUE_MOST, false), services = services, open = {}, again_at = 0, talkers = 0,
   }, Reports)
 end

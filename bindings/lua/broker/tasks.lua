@@ -82,9 +82,13 @@ local function note_duration(self, seconds)
   self.durations[self.last_duration] = seconds
 end
 
+local function stop_running(self, task)
+  self.running = self.running - 1
+  if task.is_posted then self.reports:finish(task) end
+end
+
 local function end_with(self, task, outcome)
-  if task.state == "running" and task.is_posted then self.reports:flush(task) end
-  if task.state == "running" then self.running = self.running - 1 end
+  if task.state == "running" then stop_running(self, task) end
   self.in_hand = self.in_hand - 1
   task.state, task.body, task.outcome = "ending", nil, outcome
   self.ending[#self.ending + 1] = task
@@ -246,6 +250,7 @@ local function run(self, task)
   end
   entry.users = entry.users + 1
   task.state, task.started, self.running = "running", time(), self.running + 1
+  if task.is_posted then self.reports:begin() end
   self.metrics:note_begin(self.name_of_pool, task, self.session:waited(task))
   -- a list can be put again from here; a task behind others could be taken back, at too high a cost
   task.job = base.put(self.pool, job, false, job.mode == codec.CALL and job.retries > 0)
@@ -451,7 +456,7 @@ function Tasks.note_lost(self, id, why)
   if not task or task.state == "ending" then return end
   self.log(why, { task = name_of(task), id = id })
   self.metrics:note_end(self.name_of_pool, task, "lost", task.started and time() - task.started)
-  if task.state == "running" then self.running = self.running - 1 end
+  if task.state == "running" then stop_running(self, task) end
   self.waiting[id] = nil
   if why == "forgotten" then drop(self, task) else forget(self, task) end
   self.lost = self.lost + (why == "lost" and 1 or 0)
@@ -464,7 +469,7 @@ function Tasks.hand_back(self)
     if task.state ~= "ending" then
       self.nack(task, 0)
       self.log("handed back", { task = name_of(task), id = id })
-      if task.state == "running" then self.running = self.running - 1 end
+      if task.state == "running" then stop_running(self, task) end
       forget(self, task)
       stop(self, task)
     end

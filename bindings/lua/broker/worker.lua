@@ -172,7 +172,7 @@ end
 
 local function sleep(self, due)
   local results, _, workers = base.waitable(self.pool)
-  local things = { results, self.poller:fileno(), self.reports.queue }
+  local things = { results, self.poller:fileno() }
   local seconds = math.min(due or 1, 1, self.metrics:watch(things) or 1)
   if self.is_leaving then seconds = math.min(seconds, 0.05) end
   for _, service in ipairs(self.services) do

@@ -204,6 +204,7 @@ function Worker.stop_fetching(self)
 end
 
 function Worker.flush(self)
+  self.has_asked_for_pause = false
   if self.groups_at and time() >= self.groups_at then make_groups(self) end
   Session.flush(self)
 end
@@ -380,8 +381,11 @@ function Worker.load(self, name, on_text)
   self.talker:send(function(_, text) on_text(text) end, nil, "GET", self.key .. name)
 end
 
--- Asks with each task whether the pool is paused: one that was fetched before the worker knew does not run.
+-- Asks, before what is asked about tasks, whether the pool is paused: one that was fetched before the worker knew does
+-- not run. Once for all questions that go together.
 local function ask_for_pause(self)
+  if self.has_asked_for_pause then return end
+  self.has_asked_for_pause = true
   self.talker:send(function(_, reply) note_pause(self, self.is_paused or reply == 1) end, nil, "EXISTS",
     keys.pause_of(self.key))
 end
