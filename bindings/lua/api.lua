@@ -25,6 +25,7 @@ local actors = require("actors.actor")
 local broker_classes = require("broker.classes")
 local children = require("worker.children")
 local gil = require("worker.gil")
+local travelling = require("pool.forks.travelling")
 local process = require("worker.process")
 local starting = require("worker.start")
 local serial = require("worker.serial")
@@ -37,6 +38,11 @@ local mm = { worlds = worlds.names, Error = errors.Error, version = native.versi
 local made = {} -- worlds by name
 
 function broker_classes.complete() require("broker.queue") end
+
+function travelling.receive()
+  require("pool.pool")
+  return require("pool.forks.apart").pool()
+end
 
 local function open_broker_pool(options)
   local settings = require("broker.settings")
@@ -157,6 +163,8 @@ function mm.result(...) return require("broker.posting").result(...) end
 function mm.cancel(...) return require("broker.posting").cancel(...) end
 local function serve(...) return require("manager.server").serve(...) end
 local function serve_actor(...) return require("actors.server").serve(...) end
+-- What a worker calls when tasks have given work to their own pool.
+function mm._serve_forks() return require("pool.forks.apart").serve() end
 
 -- For the subcommands of the host program, and for the workers that this library starts itself.
 mm._native, mm._require, mm._serve, mm._serve_actor = native, require, serve, serve_actor
@@ -164,7 +172,7 @@ mm._native, mm._require, mm._serve, mm._serve_actor = native, require, serve, se
 mm._classes = { Condition = locks.Condition, Barrier = locks.Barrier, FileLock = file_lock.class,
   SharedMemory = memory.SharedMemoryClass,
   SocketConnection = listener.connection_meta, Listener = listener.listener_meta,
-  Actor = actors.meta, Proxy = proxies.meta, ForeignProxy = proxies.foreign_meta, BrokerQueue = broker_classes.Queue,
+  Actor = actors.meta, Pool = travelling.meta, Proxy = proxies.meta, ForeignProxy = proxies.foreign_meta, BrokerQueue = broker_classes.Queue,
   BrokerJoinableQueue = broker_classes.JoinableQueue }
 
 mm.register("mm.Error", errors.Error)

@@ -199,7 +199,9 @@ function meta.__mm_wait(self)
     local target, is_final, others = awaited.waitable(self)
     if target then return target, is_final, others end
   end
-  return self._pool._dispatcher.waitable(self._pool)
+  local target, is_final, others = self._pool._dispatcher.waitable(self._pool, self)
+  if self._is_done then return true end
+  return target, is_final, others
 end
 
 function meta.__mm_failed(self) return self._is_done and not self._ok end

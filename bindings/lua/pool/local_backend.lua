@@ -52,6 +52,7 @@ function Backend.cancel(_, call_state)
 end
 
 function Backend.set_base(self, base) self.base = base end
+function Backend.next_place() end
 
 local function new_task(self, mode, flags, id, number, call_state)
   self.last_number = self.last_number + 1

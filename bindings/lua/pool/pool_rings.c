@@ -322,11 +322,14 @@ static int rings_requeue(lua_State *L) {
 
 /* ---- tasks ----------------------------------------------------------------------------------- */
 
+/* Workers put messages of their own into the ring (pool_forks.c). */
 static int put_task(lua_State *L, const struct pool_rings *rings, struct parcel *parcel) {
+  struct ring_receipt receipt;
+  parcel->record.receipt = &receipt;
   const status st = parcel_put(rings->tasks, parcel, deadline_never());
   parcel_settle(parcel, st);
   if (st) return return_failure(L, st);
-  lua_pushnumber(L, (lua_Number)ring_last_number(rings->tasks));
+  lua_pushnumber(L, (lua_Number)receipt.number);
   return 1;
 }
 
@@ -624,8 +627,8 @@ static int rings_wake(lua_State *L) {
   return 0;
 }
 
-/* rings:set_timeout(seconds), rings:rescue(worker), rings:is_worker(): needed only by backends
- * whose workers are in the parent's VM (pool/backend.lua). Here the parent stops a call that
+/* rings:set_timeout(seconds), rings:rescue(worker, make_error), rings:as_worker(pool), rings:end_forks(make_error),
+ * rings:next_place(): needed only by backends whose workers are in the parent's VM (pool/backend.lua). Here the parent stops a call that
  * takes too long, a worker's results are in the ring or in its journal, and no worker has this
  * object. */
 static int rings_nothing(lua_State *L) {
@@ -669,7 +672,9 @@ static const luaL_Reg methods[] = {
     {"wake", rings_wake},
     {"set_timeout", rings_nothing},
     {"rescue", rings_nothing},
-    {"is_worker", rings_nothing},
+    {"as_worker", rings_nothing},
+    {"end_forks", rings_nothing},
+    {"next_place", rings_nothing},
     {"waitable", rings_waitable},
     {NULL, NULL},
 };

@@ -46,6 +46,9 @@ struct pool_worker {
 };
 
 enum { HANDLER = 1, CACHE = 2, BASE = 2 }; /* the worker's stack */
+/* In the registry: the worker, and its cache. */
+#define WORKER_KEY "manymoons.pool_worker"
+#define CACHE_KEY  "manymoons.pool_functions"
 
 /* Only this worker writes its status's counts. */
 static void add_to(_Atomic uint64_t *count, uint64_t more) {
@@ -430,11 +433,20 @@ static int run_call(lua_State *L, struct pool_worker *w, int count) {
   return lua_gettop(L);
 }
 
+/* Calls the function in a message of the mode SERVE. */
+static int serve_forks(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
+  transfer_decode(L, w->message.data + sizeof w->task, w->message.size - sizeof w->task);
+  ring_message_unload(&w->message);
+  lua_call(L, 0, 0);
+  return 0;
+}
+
 /* worker (light) → the results of a call; nothing of a list. Upvalue 1: the cache of functions. */
 static int run_task(lua_State *L) REQUIRES(rank_vm) {
   struct pool_worker *w = lua_touserdata(L, 1);
   const struct task_envelope *task = &w->task;
   lua_settop(L, 0);
+  if (task->mode == TASK_SERVE) return serve_forks(L, w);
   if (task->mode == TASK_CALL)
     lua_pushcfunction(L, caller_run);
   else
@@ -450,8 +462,12 @@ static int run_task(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static void answer_task(lua_State *L, struct pool_worker *w, int failed) {
+  if (failed && vm_should_stop(w->vm)) vm_pass_stop(L, w->vm);
+  if (w->task.mode == TASK_SERVE) {
+    lua_settop(L, BASE);
+    return;
+  }
   if (failed) {
-    if (vm_should_stop(w->vm)) vm_pass_stop(L, w->vm);
     failure_complete(L);
     if (!w->is_running && lua_istable(L, -1)) {
       lua_pushliteral(L, "unsendable");
@@ -477,6 +493,7 @@ static status take_task_idle(lua_State *L, struct pool_worker *w, struct endless
     endless_wait_begin_look(idle);
     status st = ring_take_claimed(w->tasks, &w->inbox, &w->message, &w->worker_status->claim);
     if (st != STATUS_EMPTY) return st;
+    if (pool_forks_serve(L)) continue;
     vm_leave(w->vm);
     st = ring_wait_readable(w->tasks, NULL, deadline_after(idle_slice_seconds));
     vm_enter(w->vm);
@@ -597,7 +614,7 @@ static struct pool_worker *push_pool_worker(lua_State *L) {
 void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct worker_status *worker_status,
                       int count) REQUIRES(rank_vm) {
   struct pool_worker *w = push_pool_worker(L);
-  lua_setfield(L, LUA_REGISTRYINDEX, "manymoons.pool_worker");
+  lua_setfield(L, LUA_REGISTRYINDEX, WORKER_KEY);
   if (!sandboxed_is()) {
     w->tasks = ring_of(L, start_info->tasks);
     w->results = ring_of(L, start_info->results);
@@ -606,9 +623,13 @@ void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct 
   lua_pushcfunction(L, failure_handler);
   lua_insert(L, HANDLER);
   lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, CACHE_KEY);
   lua_insert(L, CACHE);
   globals_apply_begin(L);
-  initialize(L, w, count);
+  pool_forks_begin(L, -1, w->tasks);
+  lua_pop(L, 1);
+  initialize(L, w, count - 1);
   w->left = most_tasks(L);
   read_seed(L, w);
   atomic_store(&worker_status->ready_ns, clock_now_ns());
@@ -616,5 +637,28 @@ void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct 
     do_task(L, w);
     clear_claim(worker_status);
     if (vm_should_stop(w->vm)) vm_pass_stop(L, w->vm); /* the task caught the error */
+    (void)pool_forks_serve(L);
   }
+}
+
+static struct pool_worker *running_worker(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, WORKER_KEY);
+  struct pool_worker *w = lua_touserdata(L, -1);
+  if (!w) luaL_error(L, "not a worker of a pool");
+  return w;
+}
+
+int pool_worker_place_call(lua_State *L) {
+  const struct pool_worker *w = running_worker(L);
+  lua_pushnumber(L, (lua_Number)(w->task.base + atomic_load(&w->worker_status->item)));
+  return 1;
+}
+
+int pool_worker_globals_call(lua_State *L) {
+  const struct pool_worker *w = running_worker(L);
+  lua_pushnumber(L, (lua_Number)w->task.function);
+  lua_getfield(L, LUA_REGISTRYINDEX, CACHE_KEY);
+  lua_rawgeti(L, -1, -(int)w->task.function);
+  lua_remove(L, -2);
+  return 2;
 }

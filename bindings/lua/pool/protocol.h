@@ -11,8 +11,10 @@
 /* What a task is:
  *   CALL     one call
  *   MAP      a list: each item is the one argument of a call
- *   STARMAP  a list: each item is the list of a call's arguments */
-#define POOL_MODES(x) x(CALL, 0) x(MAP, 1) x(STARMAP, 2)
+ *   STARMAP  a list: each item is the list of a call's arguments
+ *   SERVE    no task: its one value is a function that runs what tasks have given to their own pool; nobody gets an
+ *            answer (pool_worker.h) */
+#define POOL_MODES(x) x(CALL, 0) x(MAP, 1) x(STARMAP, 2) x(SERVE, 3)
 
 /* How a task's list of items is done:
  *   TIMED    each item may be stopped on its own, so the worker status says when it began, and is answered at once

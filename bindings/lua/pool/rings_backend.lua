@@ -1,15 +1,37 @@
 -- SPDX-License-Identifier: MIT
 -- The backend of a pool whose workers have VMs of their own: two rings (pool/pool_rings.h).
--- Here is only how such workers start.
+-- Here is only how such workers start, and what they know of their pool, so that their tasks can give it work:
+--
+--   config.forks   id, queue (pool/forks/apart.lua), and workers, name, world and seed as in the pool's settings
 local require, native = ...
 
 local checks = require("core.checks")
 local starting = require("worker.start")
 
+local unpack = checks.unpack
+
+local last_id = 0
+
+local function new_forks(config)
+  last_id = last_id + 1
+  local id = ("%d-%d-%.9f"):format(native.pid(), last_id, native.time())
+  return { id = id, queue = native.queue_new("SimpleQueue"), name = config.name, world = config.world, seed = config.seed }
+end
+
+-- A sandboxed worker does not reach what the others share.
+local function knowledge(config)
+  if config.sandbox then return nil end
+  config.forks = config.forks or new_forks(config)
+  config.forks.workers = config.workers
+  return config.forks
+end
+
 local function start(backend, config, settings)
-  local args = config.initargs
+  local args = { unpack(config.initargs, 1, config.initargs.n) }
+  args[config.initargs.n + 1] = knowledge(config)
   local method = starting.method_of(config.world, config.method, config.limits or config.sandbox)
-  return starting.start("Pool", method, settings, backend, config.initializer, checks.unpack(args, 1, args.n))
+  return starting.start("Pool", method, settings, backend, config.initializer,
+    unpack(args, 1, config.initargs.n + 1))
 end
 
 return { new = native.pool_rings_new, start = start }

@@ -11,6 +11,7 @@ local identity = require("core.identity")
 local waits = require("core.waits")
 local local_backend = require("pool.local_backend")
 local runner = require("pool.vm_runner")
+local beside = require("pool.forks.beside")
 local starting = require("worker.start")
 
 local unpack = checks.unpack
@@ -37,20 +38,31 @@ local function restore_hook_at_end(state)
   end)
 end
 
--- The next task; nil: there will be none for this worker.
+local function wait_for_task(backend, state)
+  backend.idle = backend.idle + 1
+  local ok, why = pcall(waits.any, { backend.tasks, state.leave, backend.offers }, nil, true)
+  backend.idle = backend.idle - 1
+  backend.offers:_take()
+  if not ok then error(why, 0) end
+end
+
+-- The next task; nil: there will be none for this worker. Meanwhile it runs what tasks have given to the pool.
 local function next_task(backend, state)
   while not state.must_stop do
     local task, why = backend.tasks:_take(), nil
     if not task then task, why = backend.tasks:get(0) end
-    if task or why == "closed" then return task end
-    waits.any({ backend.tasks, state.leave }, nil, true)
+    if task then return task end
+    if not beside.serve(backend, state) then
+      if why == "closed" then return nil end
+      wait_for_task(backend, state)
+    end
   end
 end
 
 local function serve(backend, state, initializer, ...)
   restore_hook_at_end(state)
   local function put(answer) backend.results:put(answer) end
-  backend.members[identity.execution_context()] = true
+  backend.members[identity.execution_context()] = state
   if runner.initialize(state, put, initializer, ...) then
     state.ready = native.time()
     while state.left > 0 and not state.must_stop do
@@ -96,7 +108,11 @@ function Backend.claim(self, worker)
   return state.claim, state.item
 end
 
-function Backend.rescue(self, worker) runner.rescue(self.states[worker]) end
+function Backend.rescue(self, worker, make_error)
+  local state = self.states[worker]
+  runner.rescue(state)
+  beside.bury(self, state, make_error)
+end
 
 function Backend.running(self, worker)
   local state = self.states[worker]
@@ -118,7 +134,15 @@ end
 function Backend.measures(self, worker) return runner.measures(self.states[worker]) end
 function Backend.wake() end
 function Backend.waitable(self) return self.results end
-function Backend.is_worker(self) return self.members[identity.execution_context()] == true end
+function Backend.as_worker(self, pool)
+  local state = self.members[identity.execution_context()]
+  if not state then return nil end
+  beside.begin(pool)
+  return beside.of_worker(self, state)
+end
+function Backend.end_forks(self, make_error)
+  for _, state in pairs(self.states) do beside.bury(self, state, make_error) end
+end
 function Backend.close(self) self.tasks:close() end
 function Backend.drain(self)
   while self.tasks:_take() do end
@@ -126,13 +150,15 @@ end
 
 -- method: "thread" or "task", the kind of worker
 local function new(row)
-  return local_backend.new(backend_meta, {
+  local backend = local_backend.new(backend_meta, {
     method = row.start,
     tasks = native.local_queue_new("SimpleQueue"),
     results = native.local_queue_new("SimpleQueue"),
-    members = {}, -- by execution context
+    members = {}, -- states by execution context
     states = setmetatable({}, { __mode = "k" }),
   })
+  beside.prepare(backend)
+  return backend
 end
 
 local function start(backend, config, settings)

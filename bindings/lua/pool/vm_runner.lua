@@ -7,7 +7,8 @@
 --   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; leave, a queue that has a value
 --           once an idle worker has to end (pool/vm_backend.lua); tasks, busy,
 --           made, ready, left; seed of the pool's streams; me: in the world `serial` the identity of the worker in
---           this call
+--           this call; forks: the pool as its tasks have it (pool/forks/beside.lua); in a pool with a seed: place of the
+--           item, and children: how many calls it has made
 local require, native = ...
 
 local checks = require("core.checks")
@@ -26,6 +27,27 @@ local PART, RETURNED, SKIPPED = protocol.PART, protocol.RETURNED, protocol.SKIPP
 local FLUSH, RETURN, STRIDE_MAX = protocol.FLUSH_NS / 1e9, protocol.RETURN_NS / 1e9, protocol.STRIDE_MAX -- seconds
 
 local runner = {}
+
+-- What a state has of the task that runs.
+local OF_TASK = { "claim", "item", "begun", "part", "marker", "limit", "is_polling", "restore", "me", "place", "children" }
+
+-- What the state has of its task, which goes on once it has made a call that runs in the same worker.
+function runner.leave_task(state)
+  local left = {}
+  for _, name in ipairs(OF_TASK) do left[name] = state[name] end
+  return left
+end
+
+function runner.return_to_task(state, left)
+  for _, name in ipairs(OF_TASK) do state[name] = left[name] end
+end
+
+-- An item begins to draw from the stream of its place.
+local function begin_stream(state, place)
+  state.place, state.children = place, 0
+  if state.forks then state.forks._place, state.forks._children = nil, 0 end
+  return streams.begin(state.seed, place)
+end
 
 function runner.new_state(maxtasks, seed)
   return {
@@ -65,7 +87,7 @@ local function packed(called, ...) return pack(called(...)) end
 local function run_call(task, state, put)
   state.begun, state.item, state.marker = time(), 1, packed
   local name = identity.current().name
-  local stream = state.seed and streams.begin(state.seed, task.base + 1)
+  local stream = state.seed and begin_stream(state, task.base + 1)
   local ok, values = errors.call_here(name, packed, task.f, unpack(task.args, 1, task.args.n))
   if stream then streams.finish(stream) end
   if has_exited(state) then ok, values = false, exit_error(state, "while it ran this call") end
@@ -149,7 +171,7 @@ local function run_slice(task, state, put)
   for i = skip + 1, task.count do
     state.item = i
     if is_timed and not begin_timed(state) then break end
-    local stream = seed and streams.begin(seed, task.base + i)
+    local stream = seed and begin_stream(state, task.base + i)
     local ok, result = call(called, handler, list[base + i])
     if stream then streams.finish(stream) end
     part.last = i
