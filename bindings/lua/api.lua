@@ -172,7 +172,8 @@ mm._native, mm._require, mm._serve, mm._serve_actor = native, require, serve, se
 mm._classes = { Condition = locks.Condition, Barrier = locks.Barrier, FileLock = file_lock.class,
   SharedMemory = memory.SharedMemoryClass,
   SocketConnection = listener.connection_meta, Listener = listener.listener_meta,
-  Actor = actors.meta, Pool = travelling.meta, Proxy = proxies.meta, ForeignProxy = proxies.foreign_meta, BrokerQueue = broker_classes.Queue,
+  Actor = actors.meta, Pool = travelling.meta, Proxy = proxies.meta, ForeignProxy = proxies.foreign_meta,
+  BrokerQueue = broker_classes.Queue,
   BrokerJoinableQueue = broker_classes.JoinableQueue }
 
 mm.register("mm.Error", errors.Error)

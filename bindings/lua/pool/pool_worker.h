@@ -23,7 +23,7 @@ int pool_worker_place_call(lua_State *L);
  * [-0, +2, raises] */
 int pool_worker_globals_call(lua_State *L);
 
-/* ---- what tasks give to their own pool (pool_forks.c) ----------------------------------------- */
+/* ---- what tasks give to their own pool (pool_forks.c) ---------------------------------------- */
 
 /* The value at `index` is what the worker has to know of its pool: a table of the pool/rings_backend.lua; nil: its tasks
  * cannot give it work. `tasks` is the pool's ring, which the worker holds. [-0, +0, memory] */

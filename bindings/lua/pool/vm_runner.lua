@@ -7,8 +7,8 @@
 --   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; leave, a queue that has a value
 --           once an idle worker has to end (pool/vm_backend.lua); tasks, busy,
 --           made, ready, left; seed of the pool's streams; me: in the world `serial` the identity of the worker in
---           this call; forks: the pool as its tasks have it (pool/forks/beside.lua); in a pool with a seed: place of the
---           item, and children: how many calls it has made
+--           this call; forks: the pool as its tasks have it (pool/forks/beside.lua); in a pool with a seed: place of
+--           the item, and children: how many calls it has made
 local require, native = ...
 
 local checks = require("core.checks")
@@ -29,7 +29,8 @@ local FLUSH, RETURN, STRIDE_MAX = protocol.FLUSH_NS / 1e9, protocol.RETURN_NS / 
 local runner = {}
 
 -- What a state has of the task that runs.
-local OF_TASK = { "claim", "item", "begun", "part", "marker", "limit", "is_polling", "restore", "me", "place", "children" }
+local OF_TASK = { "claim", "item", "begun", "part", "marker", "limit", "is_polling", "restore", "me", "place",
+  "children" }
 
 -- What the state has of its task, which goes on once it has made a call that runs in the same worker.
 function runner.leave_task(state)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- brokers: none
--- Fork and join: submit, map and the others from a task of the same pool. A wait in a task runs other tasks meanwhile, so
--- that a tree of tasks ends with any number of workers, however deep it is.
+-- Fork and join: submit, map and the others from a task of the same pool. A wait in a task runs other tasks meanwhile,
+-- so that a tree of tasks ends with any number of workers, however deep it is.
 local mm = require "manymoons"
 local expect = require "expect"
 

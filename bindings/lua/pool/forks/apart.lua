@@ -199,8 +199,8 @@ far.__index = far
 
 local function put_failure(self, err) self.reply:put({ self.id, false, false, { n = 1, err }, "failed" }) end
 
--- An error's value may be one that cannot be sent. What the owner cannot decode is lost, and a second answer, which else
--- comes too late, says so.
+-- An error's value may be one that cannot be sent. What the owner cannot decode is lost, and a second answer, which
+-- else comes too late, says so.
 local function put_answer(self, answer, failure, is_plain)
   if not pcall(travelling.send, shared.id, self.reply.put, self.reply, answer) then
     if waits.is_ending() then error("interrupted", 0) end
@@ -225,7 +225,7 @@ function far.finished() end
 local function have_life()
   if life then return true end
   if waits.current_task() then return false end -- the lock would be the task's
-  life = native.lock_new("Lock")
+  life = package.loaded.manymoons.world(shared.world).Lock()
   return life:acquire(0) == true
 end
 

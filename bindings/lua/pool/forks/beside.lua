@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- How workers of one VM, threads and tasks of the world `async`, share what their tasks give to the pool
--- (pool/forks/forks.lua). All see all lines: an idle worker takes the oldest task of another one's line, and its owner is
--- woken when it is done. Values are passed, not copied.
+-- (pool/forks/forks.lua). All see all lines: an idle worker takes the oldest task of another one's line, and its owner
+-- is woken when it is done. Values are passed, not copied.
 --
 -- Code of this module does not release the VM lock between two waits (state/vm_interrupt.c), so no other thread runs in
 -- between.
@@ -14,8 +14,6 @@
 --   pool._waiting    of such a pool: queues that get a value when a task of it has ended
 local require, native = ...
 
-local checks = require("core.checks")
-local errors = require("core.errors")
 local identity = require("core.identity")
 local waits = require("core.waits")
 local forks = require("pool.forks.forks")

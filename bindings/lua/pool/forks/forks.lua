@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- A pool as the tasks have it that it runs: the dispatcher of what a task gives to its own pool. The other dispatchers
--- are pool/dispatcher.lua and broker/client.lua; the interface is in pool/backend.lua.
+-- A pool as its tasks have it: the dispatcher of what a task gives to its own pool. The other dispatchers are
+-- pool/dispatcher.lua and broker/client.lua; the interface is in pool/backend.lua.
 --
 -- Each worker has a pool of its own kind, with a line of tasks that have not begun. A waiter runs tasks until what it
 -- waits for is done: the youngest of its own line first, then the oldest of other workers. So a tree of tasks runs
@@ -13,16 +13,16 @@
 -- task can always run.
 --
 --   pool   _config, _dispatcher; _queue (pool/tasks.lua: callbacks, deferred); _port: how its workers share work;
---          _line, _first, _last: tasks that have not begun, the oldest first; _running: the set of those that this worker
---          runs, _depth: how many; _name: of the worker; _place, _children: in a pool with a seed
---   task   as in pool/backend.lua, and f, values for its function; owner: the pool to which it was given; is_gone: cancelled
---   port   offer(pool), take_back(pool) → task, help(pool) → boolean, answers(pool), wait(pool, seconds),
---          finished(pool): pool/forks/apart.lua for workers with a VM of their own, pool/forks/beside.lua for those of one VM
+--          _line, _first, _last: tasks that have not begun, the oldest first; _running: the set of those that this
+--          worker runs, _depth: how many; _name: of the worker; _place, _children: in a pool with a seed
+--   task   as in pool/backend.lua, and f, its function; owner: the pool to which it was given; is_gone: cancelled
+--   port   pool/forks/apart.lua for workers with a VM of their own, pool/forks/beside.lua for those of one VM:
+--          offer(pool), take_back(pool) → task, help(pool) → boolean, answers(pool), wait(pool, seconds),
+--          finished(pool), …
 local require, native = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
-local waits = require("core.waits")
 local streams = require("async.streams")
 local dispatcher = require("pool.dispatcher")
 local protocol = require("pool.protocol")
@@ -41,8 +41,8 @@ local forks = {}
 -- config: of the pool, as its tasks have it; name: of the worker
 function forks.new(config, name, port)
   return setmetatable({
-    _config = config, _dispatcher = forks, _port = port, _queue = tasks.new_queue(), _name = name, _line = {}, _first = 1,
-    _last = 0, _last_id = 0, _running = {}, _depth = 0, _children = 0,
+    _config = config, _dispatcher = forks, _port = port, _queue = tasks.new_queue(), _name = name, _line = {},
+    _first = 1, _last = 0, _last_id = 0, _running = {}, _depth = 0, _children = 0,
   }, travelling.meta)
 end
 
@@ -195,7 +195,7 @@ local function has_ended(pool) return pool._port.has_ended(pool) end
 
 function forks.put(pool, task)
   if task.timeout then
-    checks.fail("Pool: timeout: not for what a task gives to its own pool; a timeout of the pool's call holds for all of it")
+    checks.fail("Pool: timeout: not for what a task gives to its own pool; that of the pool's call counts for all")
   end
   if has_ended(pool) then errors.raise(errors.of_kind("cancelled", "the pool was terminated")) end
   local id = pool._last_id + 1
@@ -291,7 +291,9 @@ function forks.abandon() end
 
 for _, name in ipairs({ "measures", "stats", "close", "join", "resize", "post", "schedule", "unschedule", "dead",
   "retry" }) do
-  forks[name] = function() checks.fail("Pool:" .. name .. ": not for a task of the pool, which can only give it work") end
+  forks[name] = function()
+    checks.fail("Pool:" .. name .. ": not for a task of the pool, which can only give it work")
+  end
 end
 
 return forks
