@@ -28,9 +28,19 @@ local function watch_failure(future, err)
   end)
 end
 
--- Whatever becomes of it, its user sees it.
+-- Whatever becomes of it, its user sees it. Of what a task has given to its own pool, in great numbers, the future
+-- itself notes that.
+local function take_notice(future)
+  if future._pool._port then future._is_heard = true else unheard.remove(future) end
+end
+
+local function is_unheard(future)
+  if future._pool._port then return not future._is_heard end
+  return unheard.has(future)
+end
+
 local function asked(future)
-  unheard.remove(future)
+  take_notice(future)
   if future._unasked then future._unasked.disarm() end
   future._unasked = nil
 end
@@ -47,8 +57,8 @@ function Future._settle(self, ok, results)
   self._is_done, self._ok, self._results = true, ok, results
   self._work = nil
   if self._line then pumps.wake_line(self._pool._queue, self) end
-  if ok or results[1].kind == "cancelled" then unheard.remove(self) end
-  if unheard.has(self) then watch_failure(self, results[1]) end
+  if ok or results[1].kind == "cancelled" then take_notice(self) end
+  if not ok and is_unheard(self) then watch_failure(self, results[1]) end
   if self._dependents then awaited.note_done(self) end
   call_back(self)
 end
@@ -236,8 +246,10 @@ end
 -- The caller sets future._work, a task or a list that the dispatcher can cancel, and settles the
 -- future.
 function module.new(pool, opts)
-  local future = setmetatable({ _pool = pool, _is_done = false, _is_closed = false }, meta)
-  unheard.add(future)
+  local future = setmetatable({
+    _pool = pool, _is_done = false, _is_closed = false, _ok = nil, _results = nil, _work = nil,
+  }, meta)
+  if not pool._port then unheard.add(future) end
   add_callbacks(future, opts)
   return future
 end

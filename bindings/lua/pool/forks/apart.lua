@@ -32,7 +32,7 @@ local travelling = require("pool.forks.travelling")
 
 local unpack, pack = checks.unpack, checks.pack
 local CALL = protocol.CALL
-local copies = native.copies
+local copies, getupvalue = native.copies, debug.getupvalue
 
 local MOST_OFFERED = 16 -- for each worker
 local LOOK_EVERY = 0.25 -- seconds between two looks at the lives of workers that run tasks for a waiter
@@ -76,7 +76,7 @@ end
 -- pool, modules, or functions like that.
 local function is_plain_function(f, seen)
   for i = 1, 255 do
-    local name, value = debug.getupvalue(f, i)
+    local name, value = getupvalue(f, i)
     if not name then return true end
     local kind = type(value)
     if plain[kind] or value == here or value == f then -- luacheck: ignore 542

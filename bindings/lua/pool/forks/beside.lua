@@ -137,11 +137,11 @@ function beside.bury(backend, state, make_error)
   end
   local task = forks.take_oldest(pool)
   while task do
-    forks.fail(task, make_error)
+    forks.bury(task, make_error)
     task = forks.take_oldest(pool)
   end
   for running in pairs(pool._running) do
-    if running.answered == 0 then forks.fail(running, make_error) end
+    if running.answered == 0 then forks.bury(running, make_error) end
   end
 end
 

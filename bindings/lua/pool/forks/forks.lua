@@ -106,6 +106,12 @@ function forks.fail(task, make_error)
   finish(task)
 end
 
+-- The task's worker is dead, and with it, most likely, what would have asked for the result.
+function forks.bury(task, make_error)
+  if task.sink.future then task.sink.future._is_heard = true end
+  forks.fail(task, make_error)
+end
+
 -- The streams of random numbers: an item of a list draws from that of its place, a call from one that follows from the
 -- place of the task that has made it, and how many that has made before.
 local function begin_stream(pool, place)
@@ -188,11 +194,22 @@ end
 
 -- The dispatcher --------------------------------------------------------------------------------------
 
-function forks.add_function(pool, f) return { f = pool._port.keep_function(pool, f), users = 1 } end
+-- The last function that is kept as it is has one entry for all its calls.
+function forks.add_function(pool, f)
+  local kept, entry = pool._port.keep_function(pool, f), pool._entry
+  if entry and entry.f == kept then
+    entry.users = entry.users + 1
+    return entry
+  end
+  entry = { f = kept, users = 1 }
+  pool._entry = entry
+  return entry
+end
 function forks.drop_function(_, entry) entry.users = entry.users - 1 end
 
 local function has_ended(pool) return pool._port.has_ended(pool) end
 
+-- A call's task has all its fields when it is made: so it is one piece of memory.
 function forks.put(pool, task)
   if task.timeout then
     checks.fail("Pool: timeout: not for what a task gives to its own pool; that of the pool's call counts for all")
@@ -218,6 +235,7 @@ function forks.submit_call(pool, f, opts, args, sink, _, entry)
     mode = CALL, entry = entry or forks.add_function(pool, f), sink = sink, args = args, count = 1,
     timeout = opts and opts.timeout, retries = opts and opts.retries or 0,
     place = pool._config.seed and (opts and opts.place or forks.next_place(pool)),
+    id = nil, owner = nil, f = nil, answered = nil, skip = nil,
   })
 end
 
@@ -236,12 +254,10 @@ function forks.cancel(pool, work)
   return any
 end
 
+-- The worker ends in the middle, and its items fail; of what they have made nothing is said.
 function forks.withdraw(pool, work)
-  local count = 0
-  for _, task in pairs(work.tasks or { work }) do
-    if cancel_task(pool, task) then count = count + task.count end
-  end
-  return count
+  forks.cancel(pool, work)
+  return 0
 end
 
 function forks.is_running(pool, work)
