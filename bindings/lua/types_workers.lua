@@ -221,6 +221,8 @@ function Process:close() end
 ---@field retry_errors? integer how many runs more a call gets that raises, in the same worker; default: 0. A time limit counts all of
 ---them
 ---@field backoff? number seconds between the first two runs, doubled each time; default: 0
+---@field priority? integer from 0 to 9; default: 5. Of the calls that no worker has begun those of the highest priority
+---run first, of equal ones the first. Not on a broker, and without effect for what a task gives to its own pool
 
 ---The options of Pool:post.
 ---<!-- example: not run -->

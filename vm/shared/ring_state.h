@@ -39,7 +39,7 @@ struct ring {
   _Atomic uint32_t growths;
   uint32_t growth; /* enum ring_growth */
   uint32_t is_sorted;
-  uint32_t padding;
+  uint32_t number_series; /* of the messages' numbers (ring.h) */
   _Atomic uint64_t
       heap;             /* sorted ring: its messages (ring_heap.h); with the fields below under head's lock */
   uint64_t heap_count;  /* messages in it */

@@ -7,7 +7,7 @@
 --
 -- pool/dispatcher.lua is the dispatcher of pools of this machine, broker/client.lua that of pools
 -- on a broker. The backends are pool/pool_rings.c (workers with VMs of their own),
--- pool/vm_backend.lua (threads and tasks of this VM) and pool/serial_backend.lua (no workers).
+-- pool/local/vm_backend.lua (threads and tasks of this VM) and pool/local/serial_backend.lua (no workers).
 --
 -- The protocol between a list, which is the sink of its tasks, and the dispatcher. A task's items
 -- are numbered from 1; `answered` says up to which one all are known.
@@ -40,6 +40,7 @@ local backend = {}
 ---@field base integer? of a slice: item i has the index base + i in its sink's list; of a call in a pool with a seed:
 ---its place is base + 1
 ---@field timeout number? seconds for each item
+---@field priority integer? from 0 to 9
 ---@field retries integer? how often an item runs again whose worker died
 ---@field returns boolean? the rest comes back where the items take long
 ---@field is_each boolean? as if each item were a task of its own
@@ -190,6 +191,8 @@ local DISPATCHER = {
 ---The timeout of each item of the tasks that are put from now on; for backends that run tasks in
 ---this VM.
 ---@field set_timeout fun(self, seconds: number?)
+---The priority of the tasks that are put from now on, from 0 to 9: the highest first.
+---@field set_priority fun(self, priority: integer)
 ---Of pools with a seed: the place of a call that a task makes, which runs in the same worker at once; nil elsewhere.
 ---@field next_place fun(self): number?
 ---Of pools with a seed: item i of the task that is put next has the place base + i.
@@ -241,8 +244,8 @@ local DISPATCHER = {
 local BACKEND = {
   "watch_globals", "is_current",
   "add_function", "store", "store_slice", "drop", "call_state", "return_call_state", "requeue", "cancel",
-  "set_timeout", "set_base", "next_place", "put", "put_slice", "put_stored", "take", "waitable", "wake", "all_live",
-  "claim", "running", "request_stop", "request_leave", "limit", "recover", "rescue", "measures", "as_worker",
+  "set_timeout", "set_base", "set_priority", "next_place", "put", "put_slice", "put_stored", "take", "waitable", "wake",
+  "all_live", "claim", "running", "request_stop", "request_leave", "limit", "recover", "rescue", "measures", "as_worker",
   "end_forks", "close", "drain", "defer_drops",
 }
 

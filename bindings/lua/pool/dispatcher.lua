@@ -99,6 +99,7 @@ function dispatcher.submit_call(pool, f, opts, args, sink, is_cancellable, entry
   return dispatcher.put(pool, {
     mode = protocol.CALL, entry = entry or tasks.add_function(pool, f), sink = sink, args = args, count = 1,
     timeout = checks.time_limit(opts, config.timeout), retries = retries, base = base_of_call(pool, opts),
+    priority = opts and opts.priority,
   }, is_cancellable, retries > 0)
 end
 

@@ -20,10 +20,10 @@ local open_pools = require("pool.open_pools")
 local protocol = require("pool.protocol")
 local retrying = require("pool.lists.retrying")
 local rings_backend = require("pool.rings_backend")
-local serial_backend = require("pool.serial_backend")
+local serial_backend = require("pool.local.serial_backend")
 local tasks = require("pool.tasks")
 local travelling = require("pool.forks.travelling")
-local vm_backend = require("pool.vm_backend")
+local vm_backend = require("pool.local.vm_backend")
 local workers = require("pool.workers")
 
 local pack = checks.pack
@@ -38,6 +38,14 @@ meta.__index = Pool
 local function check_open(self, where)
   checks.self(self, meta, where)
   return self._dispatcher.check_open(self, where) or self
+end
+
+-- On a broker a priority is an option of post.
+local function check_call_options(self, where, n, opts, allowed)
+  arguments.check_opts(where, n, opts, allowed)
+  if opts and opts.priority and self._config.broker then
+    checks.fail(where .. ": priority: not for a pool on a broker")
+  end
 end
 
 -- Single calls ----------------------------------------------------------------------------------------
@@ -61,7 +69,7 @@ function Pool.apply_async(self, f, args, opts)
   self = check_open(self, "Pool:apply_async")
   arguments.check_function("Pool:apply_async", 1, f, self._config.takes_text, args)
   args = arguments.copy_list("Pool:apply_async", 2, args or {})
-  arguments.check_opts("Pool:apply_async", 3, opts, arguments.call)
+  check_call_options(self, "Pool:apply_async", 3, opts, arguments.call)
   return future.submit(self, "apply_async", retrying(f, opts), opts, args, true)
 end
 
@@ -72,7 +80,7 @@ local function check_map(self, where, f, list, opts, allowed)
   self = check_open(self, where)
   arguments.check_function(where, 1, f, self._config.takes_text, list)
   local count = arguments.check_list(where, 2, list)
-  arguments.check_opts(where, 3, opts, allowed)
+  check_call_options(self, where, 3, opts, allowed)
   return self, count
 end
 
@@ -100,7 +108,7 @@ local function imap(self, name, f, source, opts, is_ordered)
   local where = "Pool:" .. name
   self = check_open(self, where)
   arguments.check_function(where, 1, f, self._config.takes_text, source)
-  arguments.check_opts(where, 3, opts, arguments.imap)
+  check_call_options(self, where, 3, opts, arguments.imap)
   return lists.imap(self, f, arguments.items(where, source), opts, is_ordered, name)
 end
 
@@ -113,7 +121,7 @@ function Pool.reduce(self, f, list, op, init, opts)
   arguments.check_function("Pool:reduce", 1, f, false, list)
   local count = arguments.check_list("Pool:reduce", 2, list)
   arguments.check_function("Pool:reduce", 3, op)
-  arguments.check_opts("Pool:reduce", 5, opts, arguments.fold)
+  check_call_options(self, "Pool:reduce", 5, opts, arguments.fold)
   if init == nil and count == 0 then
     checks.fail("Pool:reduce: argument 2: an empty list, and no initial value")
   end
@@ -124,7 +132,7 @@ end
 local function check_whole(self, where, f, list, opts)
   self = check_open(self, where)
   arguments.check_function(where, 1, f)
-  arguments.check_opts(where, 3, opts, arguments.fold)
+  check_call_options(self, where, 3, opts, arguments.fold)
   return self, arguments.check_list(where, 2, list)
 end
 
@@ -145,7 +153,7 @@ function Pool.sort(self, list, less, opts)
   self = check_open(self, "Pool:sort")
   local count = arguments.check_list("Pool:sort", 1, list)
   if less ~= nil then arguments.check_function("Pool:sort", 2, less) end
-  arguments.check_opts("Pool:sort", 3, opts, arguments.fold)
+  check_call_options(self, "Pool:sort", 3, opts, arguments.fold)
   return require("pool.lists.whole").sort(self, list, less, opts, count)
 end
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The rings of a pool: one for tasks, one for results. Policy is in pool/dispatcher.lua.
+/* The rings of a pool: for tasks, and one for results. Policy is in pool/dispatcher.lua.
  *
- *     parent ── tasks ──► any worker ── results ──► parent
+ *     parent ── urgent, tasks, later ──► any worker ── results ──► parent
+ *
+ * Those for tasks are in pool_sources.h.
  *
  * Workers take tasks themselves, so they stay busy while the parent computes. The parent still
  * knows which worker has which task: a worker's claim (process/worker_status.h) is the number of

@@ -13,6 +13,7 @@
 #include "os/clock.h"
 #include "os/status_text.h"
 #include "pool/pool_rings.h"
+#include "pool/pool_sources.h"
 #include "process/sandboxed.h"
 #include "shared/attachments.h"
 #include "state/caller.h"
@@ -31,7 +32,8 @@ enum { FUNCTIONS_KEPT = 64, ROOM_MAX = 1 << 16 };
 
 struct pool_worker {
   struct vm *vm;
-  struct ring *tasks;
+  struct pool_sources sources;
+  struct ring *from; /* of the current task */
   struct ring *results;
   struct worker_status *worker_status;
   struct bytes inbox;
@@ -433,8 +435,9 @@ static int run_call(lua_State *L, struct pool_worker *w, int count) {
   return lua_gettop(L);
 }
 
-/* Calls the function in a message of the mode SERVE. */
+/* Calls the function in a message of the mode SERVE, if there is one. */
 static int serve_forks(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
+  if (w->message.size == sizeof w->task) return 0;
   transfer_decode(L, w->message.data + sizeof w->task, w->message.size - sizeof w->task);
   ring_message_unload(&w->message);
   lua_call(L, 0, 0);
@@ -491,11 +494,11 @@ static status take_task_idle(lua_State *L, struct pool_worker *w, struct endless
   for (;;) {
     if (atomic_load(&w->worker_status->leave_requested)) return STATUS_CLOSED;
     endless_wait_begin_look(idle);
-    status st = ring_take_claimed(w->tasks, &w->inbox, &w->message, &w->worker_status->claim);
+    status st = pool_sources_take(&w->sources, &w->inbox, &w->message, &w->worker_status->claim, &w->from);
     if (st != STATUS_EMPTY) return st;
     if (pool_forks_serve(L)) continue;
     vm_leave(w->vm);
-    st = ring_wait_readable(w->tasks, NULL, deadline_after(idle_slice_seconds));
+    st = ring_wait_readable(w->sources.tasks, NULL, deadline_after(idle_slice_seconds));
     vm_enter(w->vm);
     if (st == STATUS_INTERRUPTED && vm_should_stop(w->vm)) return st;
     if (st == STATUS_TIMEOUT) (void)!endless_wait_look(L, idle);
@@ -534,7 +537,7 @@ static void run(lua_State *L, struct pool_worker *w) {
 
 static void do_task(lua_State *L, struct pool_worker *w) {
   memcpy(&w->task, w->message.data, sizeof w->task);
-  trace_take(w->tasks, &w->message);
+  trace_take(w->from, &w->message);
   if (may_begin(&w->task))
     run(L, w);
   else if (try_send(L, w, OUTCOME_SKIPPED, 0))
@@ -595,7 +598,7 @@ static int worker_gc(lua_State *L) {
   ring_message_done(&w->message);
   bytes_fini(&w->inbox);
   bytes_fini(&w->fetched);
-  if (w->tasks) segment_release(&w->tasks->object);
+  pool_sources_release(&w->sources);
   if (w->results) segment_release(&w->results->object);
   return 0;
 }
@@ -616,7 +619,7 @@ void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct 
   struct pool_worker *w = push_pool_worker(L);
   lua_setfield(L, LUA_REGISTRYINDEX, WORKER_KEY);
   if (!sandboxed_is()) {
-    w->tasks = ring_of(L, start_info->tasks);
+    if (pool_sources_hold(&w->sources, start_info)) luaL_error(L, "the pool is gone");
     w->results = ring_of(L, start_info->results);
   }
   w->worker_status = worker_status;
@@ -627,7 +630,7 @@ void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct 
   lua_setfield(L, LUA_REGISTRYINDEX, CACHE_KEY);
   lua_insert(L, CACHE);
   globals_apply_begin(L);
-  pool_forks_begin(L, -1, w->tasks);
+  pool_forks_begin(L, -1, w->sources.tasks);
   lua_pop(L, 1);
   initialize(L, w, count - 1);
   w->left = most_tasks(L);

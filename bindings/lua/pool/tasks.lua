@@ -14,7 +14,7 @@ local unpack = checks.unpack
 
 local CALL, TIMED, RETURNS, EACH = protocol.CALL, protocol.TIMED, protocol.RETURNS, protocol.EACH
 
-local tasks = {}
+local tasks = { USUAL_PRIORITY = 5 }
 
 ---The tasks of a pool, and their callbacks.
 ---@class PoolQueue
@@ -25,6 +25,7 @@ local tasks = {}
 ---@field each integer how many of those are done item by item
 ---@field shortest number seconds: no open task has a shorter timeout
 ---@field timeout number? the last one given to the backend (set_timeout)
+---@field priority integer likewise (set_priority)
 ---@field last_id integer the id that was given last
 ---@field last_call integer in a pool with a seed the number of the last call
 ---@field kept_function function? the last pure function, which stays encoded
@@ -44,8 +45,8 @@ local tasks = {}
 function tasks.new_queue()
   return {
     open = {}, by_number = {}, pending = 0, timed = 0, each = 0, shortest = 0, last_id = 0, last_call = 0,
-    is_closed = false, has_ended = false, callbacks = {}, is_calling_back = false, waiters = 0, lines = {},
-    deferred = {}, idle_since = native.time(),
+    priority = tasks.USUAL_PRIORITY, is_closed = false, has_ended = false, callbacks = {}, is_calling_back = false,
+    waiters = 0, lines = {}, deferred = {}, idle_since = native.time(),
   }
 end
 
@@ -177,6 +178,11 @@ local function put_here(pool, task)
   if task.timeout ~= queue.timeout then
     queue.timeout = task.timeout
     backend:set_timeout(task.timeout)
+  end
+  local priority = task.priority or tasks.USUAL_PRIORITY
+  if priority ~= queue.priority then
+    queue.priority = priority
+    backend:set_priority(priority)
   end
   if pool._config.seed then backend:set_base(task.base) end
   if task.stored then

@@ -20,6 +20,8 @@
  * both until after the worker's end. All 0: not a pool worker. */
 struct worker_rings {
   object_ref tasks;
+  object_ref urgent;
+  object_ref later;
   object_ref results;
 };
 

@@ -6,7 +6,7 @@
 -- Code of this module does not release the VM lock between two waits (state/vm_interrupt.c), so no other thread runs in
 -- between.
 --
---   backend.members  worker states (pool/vm_runner.lua) by execution context
+--   backend.members  worker states (pool/local/vm_runner.lua) by execution context
 --   backend.inner    the pools of the workers that have one, the oldest first. They do not refer to the program's pool,
 --                    which the workers must not keep; backend.config and backend.outer are its settings, and its tasks
 --   backend.idle     how many workers could run a task

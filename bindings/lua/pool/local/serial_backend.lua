@@ -5,8 +5,8 @@ local require, native = ...
 
 local checks = require("core.checks")
 local identity = require("core.identity")
-local local_backend = require("pool.local_backend")
-local runner = require("pool.vm_runner")
+local local_backend = require("pool.local.local_backend")
+local runner = require("pool.local.vm_runner")
 local streams = require("async.streams")
 local waits = require("core.waits")
 

@@ -9,12 +9,13 @@ local require, native = ...
 local checks = require("core.checks")
 local identity = require("core.identity")
 local waits = require("core.waits")
-local local_backend = require("pool.local_backend")
-local runner = require("pool.vm_runner")
+local local_backend = require("pool.local.local_backend")
+local runner = require("pool.local.vm_runner")
 local beside = require("pool.forks.beside")
+local tasks = require("pool.tasks")
 local starting = require("worker.start")
 
-local unpack = checks.unpack
+local unpack, USUAL = checks.unpack, tasks.USUAL_PRIORITY
 
 local is_jit = jit ~= nil -- luacheck: ignore
 
@@ -40,7 +41,8 @@ end
 
 local function wait_for_task(backend, state)
   backend.idle = backend.idle + 1
-  local ok, why = pcall(waits.any, { backend.tasks, state.leave, backend.offers }, nil, true)
+  local things = { backend.tasks, state.leave, backend.offers, backend.urgent, backend.later }
+  local ok, why = pcall(waits.any, things, nil, true)
   backend.idle = backend.idle - 1
   backend.offers:_take()
   if not ok then error(why, 0) end
@@ -49,8 +51,9 @@ end
 -- The next task; nil: there will be none for this worker. Meanwhile it runs what tasks have given to the pool.
 local function next_task(backend, state)
   while not state.must_stop do
-    local task, why = backend.tasks:_take(), nil
+    local task, why = backend.urgent and backend.urgent:_take() or backend.tasks:_take(), nil
     if not task then task, why = backend.tasks:get(0) end
+    task = task or backend.later and backend.later:_take()
     if task then return task end
     if not beside.serve(backend, state) then
       if why == "closed" then return nil end
@@ -75,11 +78,26 @@ local function serve(backend, state, initializer, ...)
   backend.members[identity.execution_context()] = nil
 end
 
+-- The queues of other priorities than the usual one, from the first such task on. Idle workers have to know of them.
+local function make_queues(self)
+  self.urgent, self.later = native.local_queue_new("PriorityQueue"), native.local_queue_new("PriorityQueue")
+  for _ = 1, self.idle do self.offers:put(true) end
+end
+
 function Backend.put_task(self, task)
   if self.method == "task" then task.limit = self.timeout end
-  self.tasks:put(task)
+  local priority = self.priority
+  if priority == USUAL then
+    self.tasks:put(task)
+  else
+    if not self.urgent then make_queues(self) end
+    local queue = priority > USUAL and self.urgent or self.later
+    queue:put(task, { priority = -priority })
+  end
   return task.number
 end
+
+function Backend.set_priority(self, priority) self.priority = priority end
 
 function Backend.set_timeout(self, seconds) self.timeout = seconds end
 
@@ -144,8 +162,14 @@ function Backend.end_forks(self, make_error)
   for _, state in pairs(self.states) do beside.bury(self, state, make_error) end
 end
 function Backend.close(self) self.tasks:close() end
+local function empty(queue)
+  while queue and queue:_take() do end
+end
+
 function Backend.drain(self)
-  while self.tasks:_take() do end
+  empty(self.urgent)
+  empty(self.tasks)
+  empty(self.later)
 end
 
 -- method: "thread" or "task", the kind of worker
@@ -154,6 +178,7 @@ local function new(row)
     method = row.start,
     tasks = native.local_queue_new("SimpleQueue"),
     results = native.local_queue_new("SimpleQueue"),
+    priority = USUAL,
     members = {}, -- states by execution context
     states = setmetatable({}, { __mode = "k" }),
   })

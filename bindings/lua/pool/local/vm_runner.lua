@@ -5,7 +5,7 @@
 --   task    id, number, mode, flags, f; args, or list, first, count, skip; call_state; base in a pool with a seed
 --   answer  id, outcome, first, count, ns, values
 --   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; leave, a queue that has a value
---           once an idle worker has to end (pool/vm_backend.lua); tasks, busy,
+--           once an idle worker has to end (pool/local/vm_backend.lua); tasks, busy,
 --           made, ready, left; seed of the pool's streams; me: in the world `serial` the identity of the worker in
 --           this call; forks: the pool as its tasks have it (pool/forks/beside.lua); in a pool with a seed: place of
 --           the item, and children: how many calls it has made
@@ -69,7 +69,7 @@ local function count_calls(state, count, seconds)
   state.tasks, state.busy, state.left = state.tasks + count, state.busy + seconds, state.left - count
 end
 
--- Used where no parent checks timeouts (pool/serial_backend.lua).
+-- Used where no parent checks timeouts (pool/local/serial_backend.lua).
 local function is_late(state) return state.limit and time() - state.begun > state.limit end
 
 -- Whether os.exit has ended a worker of the world `serial` in a call (async/exit.lua), whatever the call made of that.
