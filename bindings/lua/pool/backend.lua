@@ -245,8 +245,8 @@ local BACKEND = {
   "watch_globals", "is_current",
   "add_function", "store", "store_slice", "drop", "call_state", "return_call_state", "requeue", "cancel",
   "set_timeout", "set_base", "set_priority", "next_place", "put", "put_slice", "put_stored", "take", "waitable", "wake",
-  "all_live", "claim", "running", "request_stop", "request_leave", "limit", "recover", "rescue", "measures", "as_worker",
-  "end_forks", "close", "drain", "defer_drops",
+  "all_live", "claim", "running", "request_stop", "request_leave", "limit", "recover", "rescue", "measures",
+  "as_worker", "end_forks", "close", "drain", "defer_drops",
 }
 
 ---One for each word that a row of core/worlds.lua has as `backend`.

@@ -133,6 +133,34 @@ expect.equal(sum, 210)
 -- The pool as an argument.
 expect.equal(pool:apply(function(p) return p:apply(math.abs, -3) end, pool), 3)
 
+-- Functions and a pool that are globals, defined and changed after the pool was made.
+_G.shared_pool, _G.offset = pool, 0
+function _G.fib_by_name(n)
+  if n < 2 then return n + _G.offset end
+  local first = _G.shared_pool:submit(_G.fib_by_name, n - 1)
+  return _G.fib_by_name(n - 2) + first:get()
+end
+expect.equal(pool:apply(_G.fib_by_name, 8), 21)
+_G.offset = 1
+expect.equal(pool:apply(_G.fib_by_name, 8), 55)
+
+-- With a seed the numbers of a tree are the same ones, whichever workers run it.
+local function drawn_by(seeded)
+  local function draw(depth)
+    local own = math.floor(math.random() * 1e6)
+    if depth == 0 then return { own } end
+    local drawn = { own }
+    for _, future in ipairs({ seeded:submit(draw, depth - 1), seeded:submit(draw, depth - 1) }) do
+      for _, number in ipairs(future:get()) do drawn[#drawn + 1] = number end
+    end
+    return drawn
+  end
+  local numbers_of_two = { seeded:apply(draw, 4), seeded:apply(draw, 4) }
+  seeded:terminate()
+  return numbers_of_two
+end
+expect.equal(drawn_by(mm.Pool({ workers = 3, seed = 5 })), drawn_by(mm.serial.Pool({ seed = 5 })))
+
 -- What a task cannot do with its own pool.
 if mm.current_world() ~= "serial" then
   for _, name in ipairs({ "broadcast", "warm", "resize" }) do

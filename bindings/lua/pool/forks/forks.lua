@@ -14,7 +14,8 @@
 --
 --   pool   _config, _dispatcher; _queue (pool/tasks.lua: callbacks, deferred); _port: how its workers share work;
 --          _line, _first, _last: tasks that have not begun, the oldest first; _running: the set of those that this
---          worker runs, _depth: how many; _name: of the worker; _place, _children: in a pool with a seed
+--          worker runs, _depth: how many; _name: of the worker; in a pool with a seed _stream_place: of the task that
+--          runs, nil: of the pool's own, and _children: how many calls it has made
 --   task   as in pool/backend.lua, and f, its function; owner: the pool to which it was given; is_gone: cancelled
 --   port   pool/forks/apart.lua for workers with a VM of their own, pool/forks/beside.lua for those of one VM:
 --          offer(pool), take_back(pool) → task, help(pool) → boolean, answers(pool), wait(pool, seconds),
@@ -116,15 +117,17 @@ end
 -- place of the task that has made it, and how many that has made before.
 local function begin_stream(pool, place)
   if not pool._config.seed then return nil end
-  local before = { place = pool._place, children = pool._children, stream = streams.begin(pool._config.seed, place) }
-  pool._place, pool._children = place, 0
+  local before = {
+    place = pool._stream_place, children = pool._children, stream = streams.begin(pool._config.seed, place),
+  }
+  pool._stream_place, pool._children = place, 0
   return before
 end
 
 local function end_stream(pool, before)
   if not before then return end
   streams.finish(before.stream)
-  pool._place, pool._children = before.place, before.children
+  pool._stream_place, pool._children = before.place, before.children
 end
 
 local function run_call(pool, task)
@@ -183,7 +186,7 @@ end
 -- Runs what the tasks of the worker have left, which has nothing else to do. Whether there was something.
 function forks.serve(pool)
   local any = false
-  pool._place, pool._children = nil, 0
+  pool._stream_place, pool._children = nil, 0
   look(pool, pool)
   while step(pool) do
     any = true
@@ -227,7 +230,7 @@ end
 function forks.next_place(pool)
   if not pool._config.seed then return nil end
   pool._children = pool._children + 1
-  return streams.child_place(pool._place or pool._port.place(pool), pool._children)
+  return streams.child_place(pool._stream_place or pool._port.place(pool), pool._children)
 end
 
 function forks.submit_call(pool, f, opts, args, sink, _, entry)

@@ -46,7 +46,7 @@ end
 -- An item begins to draw from the stream of its place.
 local function begin_stream(state, place)
   state.place, state.children = place, 0
-  if state.forks then state.forks._place, state.forks._children = nil, 0 end
+  if state.forks then state.forks._stream_place, state.forks._children = nil, 0 end
   return streams.begin(state.seed, place)
 end
 
