@@ -163,6 +163,8 @@ function mm.result(...) return require("broker.posting").result(...) end
 function mm.cancel(...) return require("broker.posting").cancel(...) end
 local function serve(...) return require("manager.server").serve(...) end
 local function serve_actor(...) return require("actors.server").serve(...) end
+-- What the workers of Pool:sort run where there is no function that compares.
+function mm._sort_items(...) return require("pool.lists.whole").sort_items(...) end
 -- What a worker calls when tasks have given work to their own pool.
 function mm._serve_forks() return require("pool.forks.apart").serve() end
 

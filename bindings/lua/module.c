@@ -42,6 +42,7 @@
 #include "net/lookup.h"
 #include "net/socket.h"
 #include "pool/pool_rings.h"
+#include "pool/pool_sort.h"
 #include "pool/pool_worker.h"
 #include "profile/attaching.h"
 #include "profile/profiling.h"
@@ -150,6 +151,7 @@ static const luaL_Reg native_functions[] = {
     {"sandbox_path", sandbox_path_call},
     {"pool_rings_new", pool_rings_new},
     {"pool_protocol", pool_protocol},
+    {"sort_plain", pool_sort_call},
     {"pool_forks", pool_forks_call},
     {"pool_forks_serve_by", pool_forks_serve_by_call},
     {"pool_forks_wake", pool_forks_wake_call},
