@@ -289,22 +289,16 @@ static void commit_put(struct ring *r, const struct room *room, block_ref block)
   end->journal_block = 0;
 }
 
-/* Of the message that is put, or taken, next at this end, which is locked. */
-static uint64_t next_number(const struct ring *r, const struct ring_end *end) {
-  return ((uint64_t)r->number_series << RING_SERIES_SHIFT) +
-         atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
-}
-
 /* Before the commit, so that no take has an earlier time. */
 static struct ring_receipt next_receipt(const struct ring *r) REQUIRES(rank_tail) {
-  return (struct ring_receipt){next_number(r, &r->tail), clock_now_ns()};
+  return (struct ring_receipt){ring_next_number(r, &r->tail), clock_now_ns()};
 }
 
 /* Between the locks of both ends, because consumers change the heap as well. */
 static status insert_locked(struct ring *r, const struct room *room, const struct outgoing *outgoing)
     REQUIRES(rank_tail) {
   struct ring_slot slot = *outgoing->slot;
-  slot.number = next_number(r, &r->tail);
+  slot.number = ring_next_number(r, &r->tail);
   lock_head(r);
   const status st = ring_heap_reach(r);
   if (st == STATUS_OK) {
@@ -450,7 +444,6 @@ uint64_t ring_last_number(const struct ring *r) { return atomic_load(&r->tail.co
 
 /* ---- take ------------------------------------------------------------------------------------ */
 
-/* The message's number is known. */
 static void commit_take(struct ring *r, uint64_t position, const struct ring_message *message,
                         _Atomic uint64_t *claim) REQUIRES(rank_head) {
   const block_ref block = message->block;
@@ -536,7 +529,7 @@ static status take_locked(struct ring *r, struct bytes *scratch, struct ring_mes
   }
   const status st = read_record(head, bytes, scratch, out);
   if (st) return st;
-  out->number = next_number(r, &r->head);
+  out->number = ring_next_number(r, &r->head);
   commit_take(r, position + record_space(head.size), out, claim);
   return STATUS_OK;
 }

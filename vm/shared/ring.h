@@ -40,9 +40,6 @@
 #include "shared/holds.h"
 #include "shared/ring_state.h"
 
-/* The numbers of a series are above those of the one before. */
-enum { RING_SERIES_SHIFT = 40 };
-
 /* A message that was taken. An inline one was copied into the caller's scratch bytes; an outside
  * one is read in place. ring_message_done ends either. */
 struct ring_message {

@@ -52,4 +52,13 @@ struct ring {
   _Alignas(64) struct ring_end head;
 };
 
+/* The numbers of a series are above those of the one before. */
+enum { RING_SERIES_SHIFT = 40 };
+
+/* Of the message that is put, or taken, next at this end, which is locked. */
+static inline uint64_t ring_next_number(const struct ring *r, const struct ring_end *end) {
+  return ((uint64_t)r->number_series << RING_SERIES_SHIFT) +
+         atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
+}
+
 #endif

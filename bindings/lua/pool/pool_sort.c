@@ -97,7 +97,7 @@ static bool locale_is_plain(void) {
 }
 
 /* Lua 5.1 has one kind of numbers. */
-static bool is_integer(lua_State *L) { return LUA_VERSION_NUM >= 503 && lua_isinteger(L, -1); }
+static bool is_integer(lua_State *L) { return LUA_HAS_INTEGERS && lua_isinteger(L, -1); }
 
 static bool read_number(lua_State *L, struct item *item) {
   const lua_Number number = lua_tonumber(L, -1);

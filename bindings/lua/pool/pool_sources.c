@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pool/pool_sources.h"
 
-#include "pool/pool_rings.h"
+#include "pool/protocol.h"
 
 enum { SERIES_URGENT = 1, SERIES_LATER };
 

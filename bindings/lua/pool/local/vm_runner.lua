@@ -131,7 +131,7 @@ local function send_part(part, outcome)
   part.results, part.failures, part.first, part.begun = {}, nil, part.last + 1, now
 end
 
--- As in pool_worker.c: reads the clock more often if items take long. True: go on.
+-- As in pool/pool_worker.c: reads the clock more often if items take long. True: go on.
 local function check_pace(part, left)
   local now, task = time(), part.task
   local taken = now - part.checked
