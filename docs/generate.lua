@@ -127,8 +127,8 @@ local function lua_reference()
     "The examples follow `local mm = require \"manymoons\"`, and the tests run them.", "",
     "<!-- examples: one script for each section -->",
   }
-  for _, name in ipairs({ "types", "types_processes", "types_workers", "types_queues", "types_locks", "types_shared",
-    "types_async", "types_broker" }) do
+  for _, name in ipairs({ "types", "types_processes", "types_workers", "types_futures", "types_queues", "types_locks",
+    "types_shared", "types_async", "types_broker" }) do
     local lines, i = read_lines("bindings/lua/" .. name .. ".lua"), 1
     while lines[i] do
       if lines[i]:find("^%-%-%-") and not lines[i]:find("^%-%-%-@meta") then

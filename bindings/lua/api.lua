@@ -25,6 +25,7 @@ local actors = require("actors.actor")
 local broker_classes = require("broker.classes")
 local children = require("worker.children")
 local gil = require("worker.gil")
+local travelling = require("pool.forks.travelling")
 local log = require("worker.log")
 local process = require("worker.process")
 local starting = require("worker.start")
@@ -38,6 +39,11 @@ local mm = { worlds = worlds.names, Error = errors.Error, version = native.versi
 local made = {} -- worlds by name
 
 function broker_classes.complete() require("broker.queue") end
+
+function travelling.receive()
+  require("pool.pool")
+  return require("pool.forks.apart").pool()
+end
 
 local function open_broker_pool(options)
   local settings = require("broker.settings")
@@ -166,6 +172,10 @@ function mm.task()
 end
 local function serve(...) return require("manager.server").serve(...) end
 local function serve_actor(...) return require("actors.server").serve(...) end
+-- What the workers of Pool:sort run where there is no function that compares.
+function mm._sort_items(...) return require("pool.lists.whole").sort_items(...) end
+-- What a worker calls when tasks have given work to their own pool.
+function mm._serve_forks() return require("pool.forks.apart").serve() end
 
 -- For the subcommands of the host program, and for the workers that this library starts itself.
 mm._native, mm._require, mm._serve, mm._serve_actor = native, require, serve, serve_actor
@@ -173,8 +183,8 @@ mm._native, mm._require, mm._serve, mm._serve_actor = native, require, serve, se
 mm._classes = { Condition = locks.Condition, Barrier = locks.Barrier, FileLock = file_lock.class,
   SharedMemory = memory.SharedMemoryClass, Struct = memory.StructClass, StructArray = memory.StructArrayClass,
   SocketConnection = listener.connection_meta, Listener = listener.listener_meta,
-  ParentProcess = identity.parent_meta, Logger = log.logger_meta, Actor = actors.meta, Proxy = proxies.meta,
-  ForeignProxy = proxies.foreign_meta, BrokerQueue = broker_classes.Queue,
+  ParentProcess = identity.parent_meta, Logger = log.logger_meta, Actor = actors.meta, Pool = travelling.meta,
+  Proxy = proxies.meta, ForeignProxy = proxies.foreign_meta, BrokerQueue = broker_classes.Queue,
   BrokerJoinableQueue = broker_classes.JoinableQueue }
 
 mm.register("mm.Error", errors.Error)

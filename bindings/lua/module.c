@@ -4,6 +4,7 @@
  * makes. */
 #include "module.h"
 
+#include "async/deep_call.h"
 #include "async/exit_seam.h"
 #include "async/fiber.h"
 #include "async/loop.h"
@@ -42,6 +43,8 @@
 #include "net/lookup.h"
 #include "net/socket.h"
 #include "pool/pool_rings.h"
+#include "pool/pool_sort.h"
+#include "pool/pool_worker.h"
 #include "profile/attaching.h"
 #include "profile/profiling.h"
 #include "queues/local_queue.h"
@@ -146,6 +149,15 @@ static const luaL_Reg native_functions[] = {
     {"sandbox_path", sandbox_path_call},
     {"pool_rings_new", pool_rings_new},
     {"pool_protocol", pool_protocol},
+    {"sort_plain", pool_sort_call},
+    {"pool_forks", pool_forks_call},
+    {"pool_forks_serve_by", pool_forks_serve_by_call},
+    {"pool_forks_wake", pool_forks_wake_call},
+    {"pool_place", pool_worker_place_call},
+    {"pool_globals", pool_worker_globals_call},
+    {"copies", pool_forks_copies_call},
+    {"apply_globals", pool_forks_apply_globals_call},
+    {"deep_call", deep_call},
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},
     {"local_queue_methods", local_queue_methods},

@@ -1,6 +1,6 @@
 ---@meta
 -- SPDX-License-Identifier: MIT
--- Pools, their options, futures and errors: continues types.lua. Nothing here is run.
+-- Pools and their options: continues types.lua. Nothing here is run.
 
 ---The named arguments of a Pool.
 ---```lua
@@ -117,6 +117,8 @@
 ---@field retry_errors? integer how many runs more a call gets that raises, in the same worker; default: 0. A time limit counts all of
 ---them
 ---@field backoff? number seconds between the first two runs, doubled each time; default: 0
+---@field priority? integer from 0 to 9; default: 5. Of the calls that no worker has begun those of the highest priority
+---run first, of equal ones the first. Not on a broker, and without effect for what a task gives to its own pool
 
 ---The options of calls for each item of a list: map, starmap and reduce.
 ---```lua
@@ -202,9 +204,25 @@
 
 ---Workers that run many calls. When a worker dies (is killed, calls os.exit, runs out of memory), the call it was
 ---running fails with kind "died", or runs again if `retries` allows; the others continue, and a new worker takes its
----place. A pool belongs to the process that created it and cannot be sent. It is terminated when it is collected or
----(Lua 5.4) goes out of a `<close>` scope. Deaths, time-outs and callbacks are handled whenever the script waits, for the
----pool or for anything else.
+---place. A pool belongs to the process that created it. It is terminated when it is collected or (Lua 5.4) goes out of a
+---`<close>` scope. Deaths, time-outs and callbacks are handled whenever the script waits, for the pool or for anything else.
+---
+---The pool can be sent to its own tasks alone, which may give it work: all its methods for calls and lists are theirs, too.
+---A wait in a task, of Future:get, Pool:map and the others, runs other tasks of the pool meanwhile, the youngest that the
+---task's worker has first, then the oldest of other workers; so a problem may be divided into tasks within tasks, to any
+---depth and with any number of workers. The worlds that copy values copy these, whichever worker runs them. What nobody
+---waits for runs as well, before the worker ends. A task has no broadcast, warm, resize, close, join and stats of its pool,
+---and no `timeout` for a call of its own: that of the pool's call counts for all of it. A call that has begun is not
+---cancelled. Workers with a `sandbox`, and those of a broker, cannot give work to their pool.
+---```lua
+---local pool = mm.Pool(2)
+---local function fib(n)
+---  if n < 2 then return n end
+---  local first = pool:submit(fib, n - 1)
+---  return fib(n - 2) + first:get()
+---end
+---assert(pool:apply(fib, 10) == 55)
+---```
 ---@class manymoons.Pool
 local Pool = {}
 
@@ -538,133 +556,3 @@ function Pool:terminate() end
 ---@return boolean? ended true, or nil
 ---@return string? why "timeout"
 function Pool:join(timeout) end
-
----The outcome of a submitted call, or of a list of calls. It cannot be sent. If it failed and its result was never
----requested, the error is reported on stderr when the future is collected.
----@class manymoons.Future
-local Future = {}
-
----Waits for the results of the call. Raises an mm.Error if it failed.
----```lua
----local pool = mm.Pool(2)
----local future = pool:submit(mm.sleep, 60)
----local result, why = future:get(0.01)
----assert(result == nil and why == "timeout")
----assert(pool:submit(math.max, 5, 3):get() == 5)
----pool:terminate()
----```
----@param timeout? number seconds
----@return any ... nil and "timeout" if it is not done by then
-function Future:get(timeout) end
-
----Waits until the call is done, whether it returned or failed. Never raises.
----```lua
----local future = mm.Pool(1):submit(error, "no")
----assert(future:wait())
----assert(not future:successful())
----```
----@param timeout? number seconds
----@return boolean? done true, or nil
----@return string? why "timeout"
-function Future:wait(timeout) end
-
----Whether the call is done.
----```lua
----local future = mm.Pool(1):submit(math.sqrt, 16)
----future:wait()
----assert(future:ready())
----```
----@return boolean
-function Future:ready() end
-
----Whether the call returned rather than failed. Raises if it is not done.
----```lua
----local pool = mm.Pool(1)
----local good, bad = pool:submit(math.sqrt, 16), pool:submit(error, "no")
----good:wait()
----bad:wait()
----assert(good:successful() and not bad:successful())
----```
----@return boolean
-function Future:successful() end
-
----Cancels the call: it never runs, or is stopped as by a timeout. It fails with kind "cancelled".
----```lua
----local future = mm.Pool(1):submit(mm.sleep, 60)
----assert(future:cancel())
----local is_ok, err = pcall(future.get, future)
----assert(not is_ok and err.kind == "cancelled")
----```
----@return boolean is_cancelled false: it was already done
-function Future:cancel() end
-
----Whether the call was cancelled, by cancel or by the end of its pool.
----```lua
----local future = mm.Pool(1):submit(mm.sleep, 60)
----assert(not future:cancelled())
----future:cancel()
----assert(future:cancelled() and tostring(future) == "Future: cancelled")
----```
----@return boolean
-function Future:cancelled() end
-
----Whether a worker runs the call, or an item of the list. Of a pool on a broker it is not known: false.
----```lua
----local future = mm.Pool(1):submit(math.sqrt, 16)
----future:wait()
----assert(not future:running())
----```
----@return boolean
-function Future:running() end
-
----Waits for the call, and gives the error by which it failed. Does not raise it.
----```lua
----local pool = mm.Pool(1)
----assert(pool:submit(error, "no"):exception().value == "no")
----assert(pool:submit(math.sqrt, 16):exception() == nil)
----```
----@param timeout? number seconds
----@return manymoons.Error? err nil if it did not fail
----@return string? why "timeout" if it is not done by then
-function Future:exception(timeout) end
-
----Calls f(future) when it is done: at once if it already is, otherwise while the script waits. An error in f is reported
----on stderr.
----```lua
----local result
----local future = mm.Pool(1):submit(math.sqrt, 16)
----future:wait()
----future:on_done(function(done) result = done:get() end) -- at once, as it is done
----assert(result == 4)
----```
----@param f function|table
----@return manymoons.Future self
-function Future:on_done(f) end
-
----Gives up the outcome: cancels the call unless it is done. Safe to call twice; any other use afterwards raises. The end
----of a `<close>` variable (Lua 5.4) does the same.
----```lua
----local future = mm.Pool(1):submit(mm.sleep, 60)
----future:close()
----assert(not pcall(future.get, future))
----```
-function Future:close() end
-
----The error that is raised where the result of a failed call is requested. tostring gives `call` and `worker`, the message,
----and the script's calls in the worker and in the caller; with MANYMOONS_DEBUG=1 in the environment also the library's.
----```lua
----local pool = mm.Pool(1)
----local is_ok, err = pcall(pool.apply, pool, function() error({ code = 7 }) end)
----assert(not is_ok and getmetatable(err) == mm.Error)
----assert(err.kind == "error" and err.value.code == 7 and err.worker == "PoolWorker-1")
----```
----@class manymoons.Error
----@field message string the error message
----@field value any the original error value if it can be sent, otherwise the message
----@field traceback string the worker's; empty if it died
----@field kind "error"|"died"|"timeout"|"cancelled"|"unsendable"|"deadlock" unsendable: the call ran, but its result could not be sent; deadlock: it waited for what could never come
----@field worker string the name of the worker
----@field errors? table<integer, manymoons.Error> of lists: the errors of all items that failed, by index; of `race`: those of all tasks;
----of `gather` and `group`: those of all tasks that failed, if several did, the raised one first
----@field call? string the call of a pool: "item 3 of map", "submit"
----@field exitcode? integer of a worker that died: N after os.exit(N), -N after signal N

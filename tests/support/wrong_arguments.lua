@@ -205,7 +205,7 @@ local callables = { 5, "x", {} }
 local rates = { "x", 5, {}, "0/s", "5/w", "1.5/s" }
 local texts = { 5, {}, print }
 local of_calls = { timeout = { 0, unpack(seconds) }, retries = whole, retry_errors = whole,
-  backoff = { -1, NAN, "x", {}, 1 / 0 } }
+  backoff = { -1, NAN, "x", {}, 1 / 0 }, priority = { -1, 10, 1.5, "x", {}, NAN } }
 local of_maps = { total_timeout = { 0, unpack(seconds) },
   chunksize = { 0, unpack(whole) }, progress = { 5, {}, NAN }, errors = { "x", 5, {} },
   resume = { 5, "", {} } }

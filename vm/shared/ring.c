@@ -291,15 +291,14 @@ static void commit_put(struct ring *r, const struct room *room, block_ref block)
 
 /* Before the commit, so that no take has an earlier time. */
 static struct ring_receipt next_receipt(const struct ring *r) REQUIRES(rank_tail) {
-  return (struct ring_receipt){atomic_load_explicit(&r->tail.count, memory_order_relaxed) + 1,
-                               clock_now_ns()};
+  return (struct ring_receipt){ring_next_number(r, &r->tail), clock_now_ns()};
 }
 
 /* Between the locks of both ends, because consumers change the heap as well. */
 static status insert_locked(struct ring *r, const struct room *room, const struct outgoing *outgoing)
     REQUIRES(rank_tail) {
   struct ring_slot slot = *outgoing->slot;
-  slot.number = atomic_load_explicit(&r->tail.count, memory_order_relaxed) + 1;
+  slot.number = ring_next_number(r, &r->tail);
   lock_head(r);
   const status st = ring_heap_reach(r);
   if (st == STATUS_OK) {
@@ -458,7 +457,7 @@ static void commit_take(struct ring *r, uint64_t position, const struct ring_mes
   end->journal_claim = claim ? segment_ref(claim) : 0;
   STORE_ORDER();
   if (r->unfinished) unfinished_announce_take(unfinished_of(r), segment_slot());
-  if (claim) atomic_store(claim, end->journal_count);
+  if (claim) atomic_store(claim, message->number);
   KILL_POINT("ring.take.journaled");
   atomic_store_explicit(&end->processor, processor_number(), memory_order_relaxed);
   atomic_store_explicit(&end->position, position, memory_order_release);
@@ -510,10 +509,10 @@ static status take_least_locked(struct ring *r, struct ring_message *out, _Atomi
   const status st = read_outside((const uint8_t *)&outside, sizeof outside, out);
   if (st) return st;
   const uint64_t position = atomic_load_explicit(&r->head.position, memory_order_relaxed) + record_space(0);
+  out->number = first.number;
   ring_heap_announce_take(r, position);
   commit_take(r, position, out, claim);
   ring_heap_remove_first(r);
-  out->number = first.number;
   return STATUS_OK;
 }
 
@@ -530,8 +529,8 @@ static status take_locked(struct ring *r, struct bytes *scratch, struct ring_mes
   }
   const status st = read_record(head, bytes, scratch, out);
   if (st) return st;
+  out->number = ring_next_number(r, &r->head);
   commit_take(r, position + record_space(head.size), out, claim);
-  out->number = atomic_load_explicit(&r->head.count, memory_order_relaxed);
   return STATUS_OK;
 }
 
@@ -681,6 +680,7 @@ status ring_make(struct ring **out, struct ring_bounds bounds, enum ring_growth 
   atomic_store(&r->is_closed, 0);
   atomic_store(&r->growths, 0);
   r->is_sorted = 0;
+  r->number_series = 0;
   r->heap_count = r->heap_change = r->heap_moves = 0;
   atomic_store(&r->heap, 0);
   atomic_store(&r->storage, storage_first(r));

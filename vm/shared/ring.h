@@ -46,7 +46,7 @@ struct ring_message {
   const uint8_t *data;
   size_t size;
   block_ref block; /* 0: inline */
-  uint64_t number; /* the ring's first message is 1 */
+  uint64_t number; /* the ring's first message is 1; see ring_number_in_series */
 };
 
 /* Sequence number and time of a put, taken before the message is visible. */
@@ -121,6 +121,9 @@ bool ring_is_readable(const struct ring *r);
 /* From now on the ring is sorted (ring_heap.h). Call it before another process can reach the ring. */
 static inline void ring_sort(struct ring *r) { r->is_sorted = 1; }
 static inline bool ring_is_sorted(const struct ring *r) { return r->is_sorted; }
+/* From now on the numbers of this ring's messages are those of a series of its own, so that a claim says from which
+ * of several rings a message was taken. Call it before another process can reach the ring. */
+static inline void ring_number_in_series(struct ring *r, uint32_t series) { r->number_series = series; }
 
 /* From now on the ring counts the messages that were taken and are unfinished
  * (shared/unfinished.h). Call it before another process can reach the ring. -ENOMEM. */

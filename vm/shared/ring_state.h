@@ -39,7 +39,7 @@ struct ring {
   _Atomic uint32_t growths;
   uint32_t growth; /* enum ring_growth */
   uint32_t is_sorted;
-  uint32_t padding;
+  uint32_t number_series; /* of the messages' numbers (ring.h) */
   _Atomic uint64_t
       heap;             /* sorted ring: its messages (ring_heap.h); with the fields below under head's lock */
   uint64_t heap_count;  /* messages in it */
@@ -51,5 +51,14 @@ struct ring {
   _Alignas(64) struct ring_end tail;
   _Alignas(64) struct ring_end head;
 };
+
+/* The numbers of a series are above those of the one before. */
+enum { RING_SERIES_SHIFT = 40 };
+
+/* Of the message that is put, or taken, next at this end, which is locked. */
+static inline uint64_t ring_next_number(const struct ring *r, const struct ring_end *end) {
+  return ((uint64_t)r->number_series << RING_SERIES_SHIFT) +
+         atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
+}
 
 #endif

@@ -625,7 +625,8 @@ NO_RETURN static void raise_forbidden(struct encoder *e, int metatable, const st
   path_raise(L, at, lua_tostring(L, -1), cure_of(name));
 }
 
-/* Replaces the object at `index` by what its class sends, on top of the stack. */
+/* Replaces the object at `index` by what its class sends, on top of the stack. A class of this library that forbids some
+ * of its objects returns its metatable for those. */
 static void push_sent(struct encoder *e, int index, int metatable, const struct path_step *at) {
   lua_State *L = e->L;
   class_push_inherited(L, metatable, "__mm_receive");
@@ -635,6 +636,7 @@ static void push_sent(struct encoder *e, int index, int metatable, const struct 
   class_push_inherited(L, metatable, "__mm_send");
   lua_pushvalue(L, index);
   lua_call(L, 1, 1);
+  if (lua_rawequal(L, -1, metatable)) raise_forbidden(e, metatable, at);
 }
 
 /* Writes the deferred parts behind the first `start`, and forgets them. */

@@ -77,6 +77,7 @@ status parcel_put(struct ring *r, const struct parcel *p, deadline until) {
   record.receipt = &receipt;
   const status st = put(r, p, &record, until);
   if (st == STATUS_OK) trace_record_put(r, &receipt);
+  if (st == STATUS_OK && p->record.receipt) *p->record.receipt = receipt;
   return st;
 }
 

@@ -44,7 +44,7 @@ void parcel_open(struct parcel *p, const void *envelope, size_t size);
 void parcel_pack(lua_State *L, struct parcel *p, int first, int count, const char *what);
 /* The parcel goes into a sorted ring. The bytes of the key stay until the parcel is settled. Before parcel_pack. */
 void parcel_sort(struct parcel *p, struct ring_key key);
-/* As ring_put. May be repeated after a failure. */
+/* As ring_put, with a receipt if record.receipt is set before. May be repeated after a failure. */
 MUST_CHECK status parcel_put(struct ring *r, const struct parcel *p, deadline until);
 /* Takes the encoded bytes over from the VM, so that other code of the VM may encode. */
 void parcel_keep(struct parcel *p);

@@ -27,4 +27,9 @@ function streams.finish(outer)
   native.random_swap(outer.state)
 end
 
+local PLACES = 2 ^ 50
+
+-- The place of the n-th call that the item at this place gives to its own pool.
+function streams.child_place(place, n) return (place * 65599 + n) % PLACES end
+
 return streams

@@ -118,6 +118,7 @@ local option_checks = {
   error_callback = { checks.is_callable, "a function" },
   errors = { function(v) return v == "raise" or v == "return" end, "'raise' or 'return'" },
   resume = { function(v) return type(v) == "string" and v ~= "" end, "the path of a file" },
+  priority = { function(v) return checks.is_whole(v, 0, 9) end, "a whole number from 0 to 9" },
   retry_errors = { function(v) return checks.is_whole(v, 0) end, "a whole number, 0 or more," },
   backoff = { is_span, "a number of seconds, 0 or more," },
   delay = { is_span, "a number of seconds, 0 or more," }, ttl = { is_span, "a number of seconds, 0 or more," },
@@ -138,16 +139,16 @@ local function allow(...)
 end
 
 arguments.map = allow("chunksize", "timeout", "total_timeout", "retries", "progress", "errors", "retry_errors",
-  "backoff", "resume")
+  "backoff", "resume", "priority")
 arguments.imap = allow("chunksize", "timeout", "retries", "progress", "window", "errors", "retry_errors", "backoff",
-  "resume")
-arguments.fold = allow("timeout", "retries", "progress")
-arguments.call = allow("timeout", "retries", "callback", "error_callback", "retry_errors", "backoff")
+  "resume", "priority")
+arguments.fold = allow("timeout", "retries", "progress", "priority")
+arguments.call = allow("timeout", "retries", "callback", "error_callback", "retry_errors", "backoff", "priority")
 arguments.post = allow("timeout", "retries", "backoff", "ttl", "delay", "at", "secret", "unique", "rate", "priority",
   "at_most", "key")
 arguments.schedule = allow("timeout", "retries", "backoff", "ttl", "catchup", "rate", "priority", "at_most", "key")
 arguments.async = allow("chunksize", "timeout", "retries", "progress", "callback", "error_callback", "errors",
-  "retry_errors", "backoff", "resume")
+  "retry_errors", "backoff", "resume", "priority")
 
 -- The n-th argument of the method `where` is opts: nil, or a table with the allowed names.
 function arguments.check_opts(where, n, opts, allowed)

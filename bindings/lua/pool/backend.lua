@@ -7,7 +7,7 @@
 --
 -- pool/dispatcher.lua is the dispatcher of pools of this machine, broker/client.lua that of pools
 -- on a broker. The backends are pool/pool_rings.c (workers with VMs of their own),
--- pool/vm_backend.lua (threads and tasks of this VM) and pool/serial_backend.lua (no workers).
+-- pool/local/vm_backend.lua (threads and tasks of this VM) and pool/local/serial_backend.lua (no workers).
 --
 -- The protocol between a list, which is the sink of its tasks, and the dispatcher. A task's items
 -- are numbered from 1; `answered` says up to which one all are known.
@@ -40,6 +40,7 @@ local backend = {}
 ---@field base integer? of a slice: item i has the index base + i in its sink's list; of a call in a pool with a seed:
 ---its place is base + 1
 ---@field timeout number? seconds for each item
+---@field priority integer? from 0 to 9
 ---@field retries integer? how often an item runs again whose worker died
 ---@field returns boolean? the rest comes back where the items take long
 ---@field is_each boolean? as if each item were a task of its own
@@ -113,7 +114,7 @@ local backend = {}
 ---@field pump_until fun(pool: table, thing: table, timeout: number?): true?, string?
 ---The thing that mm.wait waits for until a future may be done, and workers whose death ends the
 ---wait, too.
----@field waitable fun(pool: table): any, boolean, table?
+---@field waitable fun(pool: table, future: table?): any, boolean, table?
 ---Replaces dead workers and checks timeouts, without waiting. Called while the script waits for
 ---something else. → whether it did something, or will when a time has come.
 ---@field maintain fun(pool: table): boolean
@@ -121,8 +122,9 @@ local backend = {}
 ---@field measures fun(pool: table): table[]
 ---The same, also of a pool that was joined.
 ---@field stats fun(pool: table): table[]
----Raises at the caller's caller if the calling worker cannot submit.
----@field check_open fun(pool: table, where: string)
+---Raises at the caller's caller if the caller cannot submit. In a task of the pool: the pool as that has it
+---(pool/forks/forks.lua).
+---@field check_open fun(pool: table, where: string): table?
 ---No more tasks; those that were submitted are done.
 ---@field close fun(pool: table)
 ---Waits for everything, and ends the pool; nil and why.
@@ -190,6 +192,10 @@ local DISPATCHER = {
 ---The timeout of each item of the tasks that are put from now on; for backends that run tasks in
 ---this VM.
 ---@field set_timeout fun(self, seconds: number?)
+---The priority of the tasks that are put from now on, from 0 to 9: the highest first.
+---@field set_priority fun(self, priority: integer)
+---Of pools with a seed: the place of a call that a task makes, which runs in the same worker at once; nil elsewhere.
+---@field next_place fun(self): number?
 ---Of pools with a seed: item i of the task that is put next has the place base + i.
 ---@field set_base fun(self, base: integer)
 ---put(mode, flags, id, number, place, call_state or nil, arguments…): sends a call of the function
@@ -221,12 +227,15 @@ local DISPATCHER = {
 ---@field limit fun(self, worker: any, number: number): integer?
 ---Of a worker that died: the first item and the results that it had not sent.
 ---@field recover fun(self, worker: any, number: number): integer?, ...
----Puts the answers that a worker of this VM had not sent when it ended.
----@field rescue fun(self, worker: any)
+---Puts the answers that a worker of this VM had not sent when it ended. What its tasks had given to the pool, and it
+---had not run, fails with make_error().
+---@field rescue fun(self, worker: any, make_error: fun(): table)
 ---Calls, seconds busy, seconds since it was ready, seconds to start, bytes in, bytes out.
 ---@field measures fun(self, worker: any): integer, number, number, number, number, number
----Whether the caller is a worker of the pool.
----@field is_worker fun(self): boolean
+---If the caller is a worker of the pool in this VM: the pool as its tasks have it (pool/forks/beside.lua).
+---@field as_worker fun(self, pool: table): table?
+---The pool has ended: what tasks have given to it fails with make_error().
+---@field end_forks fun(self, make_error: fun(): table)
 ---No more tasks: workers end when they have done the remaining ones.
 ---@field close fun(self)
 ---Forgets the tasks that no worker has taken.
@@ -236,9 +245,9 @@ local DISPATCHER = {
 local BACKEND = {
   "watch_globals", "is_current",
   "add_function", "store", "store_slice", "drop", "call_state", "return_call_state", "requeue", "cancel",
-  "set_timeout", "set_base", "put", "put_slice", "put_stored", "take", "waitable", "wake", "all_live", "claim",
-  "running", "request_stop", "request_leave", "limit", "recover", "rescue", "measures", "is_worker", "close", "drain",
-  "defer_drops",
+  "set_timeout", "set_base", "set_priority", "next_place", "put", "put_slice", "put_stored", "take", "waitable", "wake",
+  "all_live", "claim", "running", "request_stop", "request_leave", "limit", "recover", "rescue", "measures",
+  "as_worker", "end_forks", "close", "drain", "defer_drops",
 }
 
 ---One for each word that a row of core/worlds.lua has as `backend`.

@@ -27,6 +27,7 @@ local protocol = require("pool.protocol")
 local pumps = require("pool.pumps")
 local results = require("pool.results")
 local tasks = require("pool.tasks")
+local travelling = require("pool.forks.travelling")
 local workers = require("pool.workers")
 
 local dispatcher = {
@@ -81,7 +82,8 @@ end
 -- The place of a call that is made now, among the streams of random numbers of a pool with a seed: its number.
 function dispatcher.next_place(pool)
   if not pool._config.seed then return nil end
-  local queue = pool._queue
+  local queue, nested = pool._queue, pool._backend:next_place()
+  if nested then return nested end
   queue.last_call = queue.last_call + 1
   return queue.last_call
 end
@@ -96,7 +98,7 @@ function dispatcher.submit_call(pool, f, opts, args, sink, is_cancellable, entry
   return dispatcher.put(pool, {
     mode = protocol.CALL, entry = entry or tasks.add_function(pool, f), sink = sink, args = args, count = 1,
     timeout = checks.time_limit(opts, config.timeout), retries = retries,
-    base = config.seed and base_of_call(pool, opts) or nil,
+    base = config.seed and base_of_call(pool, opts) or nil, priority = opts and opts.priority,
   }, is_cancellable, retries > 0)
 end
 
@@ -247,11 +249,18 @@ function dispatcher.waitable(pool) return pool._backend:waitable(), false, pool.
 
 -- The life of a pool ----------------------------------------------------------------------------------
 
+-- A forked worker of the pool has a copy of it, too.
+local function as_task(pool)
+  local id = pool._config.forks and pool._config.forks.id
+  if not id or pool._config.pid == native.pid() then return pool._backend:as_worker(pool) end
+  local own = native.pool_forks()
+  return own and own.id == id and travelling.receive() or nil
+end
+
 function dispatcher.check_open(pool, where)
+  local inner = as_task(pool)
+  if inner then return inner end
   open_pools.check_home(pool, where)
-  if pool._backend:is_worker() then
-    checks.fail(where .. ": a worker of this pool cannot give it work: it would wait for itself")
-  end
   dispatcher.maintain(pool) -- which may end the pool
   local queue = pool._queue
   if queue.failure then errors.raise(queue.failure) end

@@ -47,6 +47,7 @@ function ending.end_pool(pool, new_error)
   mark_ended(pool)
   local failed = tasks.fail_all(pool, new_error)
   local own = stop_others(pool, take_workers(pool))
+  pool._backend:end_forks(new_error)
   tasks.release_all(pool, failed)
   tasks.keep_function(pool, nil, nil)
   return own

@@ -28,9 +28,19 @@ local function watch_failure(future, err)
   end)
 end
 
--- Whatever becomes of it, its user sees it.
+-- Whatever becomes of it, its user sees it. Of what a task has given to its own pool, in great numbers, the future
+-- itself notes that.
+local function take_notice(future)
+  if future._pool._port then future._is_heard = true else unheard.remove(future) end
+end
+
+local function is_unheard(future)
+  if future._pool._port then return not future._is_heard end
+  return unheard.has(future)
+end
+
 local function asked(future)
-  unheard.remove(future)
+  take_notice(future)
   if future._unasked then future._unasked.disarm() end
   future._unasked = nil
 end
@@ -48,8 +58,8 @@ function Future._settle(self, ok, results)
   self._work = nil
   if self._line then pumps.wake_line(self._pool._queue, self) end
   if ok or results[1].kind == "cancelled" then
-    unheard.remove(self)
-  elseif unheard.has(self) then
+    take_notice(self)
+  elseif is_unheard(self) then
     watch_failure(self, results[1])
   end
   if self._dependents then awaited.note_done(self) end
@@ -206,7 +216,9 @@ function meta.__mm_wait(self)
     local target, is_final, others = awaited.waitable(self)
     if target then return target, is_final, others end
   end
-  return self._pool._dispatcher.waitable(self._pool)
+  local target, is_final, others = self._pool._dispatcher.waitable(self._pool, self)
+  if self._is_done then return true end
+  return target, is_final, others
 end
 
 function meta.__mm_failed(self) return self._is_done and not self._ok end
@@ -238,13 +250,18 @@ local function add_callbacks(future, opts)
   end)
 end
 
-local function make(pool) return setmetatable({ _pool = pool, _is_done = false, _is_closed = false }, meta) end
+-- With room for what comes later: tasks make futures in great numbers.
+local function make(pool)
+  return setmetatable({
+    _pool = pool, _is_done = false, _is_closed = false, _ok = nil, _results = nil, _work = nil,
+  }, meta)
+end
 
 -- The caller sets future._work, a task or a list that the dispatcher can cancel, and settles the
 -- future.
 function module.new(pool, opts)
   local future = make(pool)
-  unheard.add(future)
+  if not pool._port then unheard.add(future) end
   add_callbacks(future, opts)
   return future
 end
@@ -370,6 +387,10 @@ function module.submit(pool, name, f, opts, args)
 end
 
 -- The results of a call; raises its error. Only the caller has its future, and asks for it at once.
-function module.call(pool, name, f, opts, args) return outcome(submit(make(pool), name, f, opts, args, false)) end
+function module.call(pool, name, f, opts, args)
+  local future = make(pool)
+  future._is_heard = true
+  return outcome(submit(future, name, f, opts, args, false))
+end
 
 return module

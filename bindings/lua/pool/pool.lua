@@ -20,9 +20,10 @@ local open_pools = require("pool.open_pools")
 local protocol = require("pool.protocol")
 local retrying = require("pool.lists.retrying")
 local rings_backend = require("pool.rings_backend")
-local serial_backend = require("pool.serial_backend")
+local serial_backend = require("pool.local.serial_backend")
 local tasks = require("pool.tasks")
-local vm_backend = require("pool.vm_backend")
+local travelling = require("pool.forks.travelling")
+local vm_backend = require("pool.local.vm_backend")
 local workers = require("pool.workers")
 
 local pack = checks.pack
@@ -30,75 +31,84 @@ local pack = checks.pack
 local MAP, STARMAP = protocol.MAP, protocol.STARMAP
 
 local Pool = {}
-local meta = { __index = Pool, __name = "Pool", __mm_send = false }
+local meta = travelling.meta
+meta.__index = Pool
 
--- Raises unless `self` is a pool that takes work.
+-- Raises unless `self` is a pool that takes work. The pool; in a task of its own, the pool as the task has it.
 local function check_open(self, where)
   checks.self(self, meta, where)
-  self._dispatcher.check_open(self, where)
+  return self._dispatcher.check_open(self, where) or self
+end
+
+-- On a broker a priority is an option of post.
+local function check_call_options(self, where, n, opts, allowed)
+  arguments.check_opts(where, n, opts, allowed)
+  if opts and opts.priority and self._config.broker then
+    checks.fail(where .. ": priority: not for a pool on a broker")
+  end
 end
 
 -- Single calls ----------------------------------------------------------------------------------------
 
 -- submit(f, …) → Future
 function Pool.submit(self, f, ...)
-  check_open(self, "Pool:submit")
+  self = check_open(self, "Pool:submit")
   arguments.check_function("Pool:submit", 1, f, self._config.takes_text, ...)
   return future.submit(self, "submit", f, nil, pack(...))
 end
 
 -- apply(f, …) → the call's results
 function Pool.apply(self, f, ...)
-  check_open(self, "Pool:apply")
+  self = check_open(self, "Pool:apply")
   arguments.check_function("Pool:apply", 1, f, self._config.takes_text, ...)
   return future.call(self, "apply", f, nil, pack(...))
 end
 
 -- apply_async(f, arguments, { timeout =, retries =, callback =, error_callback = }) → Future
 function Pool.apply_async(self, f, args, opts)
-  check_open(self, "Pool:apply_async")
+  self = check_open(self, "Pool:apply_async")
   arguments.check_function("Pool:apply_async", 1, f, self._config.takes_text, args)
   args = arguments.copy_list("Pool:apply_async", 2, args or {})
-  arguments.check_opts("Pool:apply_async", 3, opts, arguments.call)
+  check_call_options(self, "Pool:apply_async", 3, opts, arguments.call)
   return future.submit(self, "apply_async", retrying(f, opts), opts, args)
 end
 
 -- Lists -----------------------------------------------------------------------------------------------
 
--- The list's length.
+-- The pool, and the list's length.
 local function check_map(self, where, f, list, opts, allowed)
-  check_open(self, where)
+  self = check_open(self, where)
   arguments.check_function(where, 1, f, self._config.takes_text, list)
   local count = arguments.check_list(where, 2, list)
-  arguments.check_opts(where, 3, opts, allowed)
-  return count
+  check_call_options(self, where, 3, opts, allowed)
+  return self, count
 end
 
 function Pool.map(self, f, list, opts)
-  local count = check_map(self, "Pool:map", f, list, opts, arguments.map)
-  return lists.map(self, MAP, f, list, opts, count, "map")
+  local pool, count = check_map(self, "Pool:map", f, list, opts, arguments.map)
+  return lists.map(pool, MAP, f, list, opts, count, "map")
 end
 
 function Pool.starmap(self, f, list, opts)
-  local count = check_map(self, "Pool:starmap", f, list, opts, arguments.map)
-  return lists.map(self, STARMAP, f, list, opts, count, "starmap")
+  local pool, count = check_map(self, "Pool:starmap", f, list, opts, arguments.map)
+  return lists.map(pool, STARMAP, f, list, opts, count, "starmap")
 end
 
 function Pool.map_async(self, f, list, opts)
-  local count = check_map(self, "Pool:map_async", f, list, opts, arguments.async)
-  return lists.map_async(self, MAP, f, list, opts, count, "map_async")
+  local pool, count = check_map(self, "Pool:map_async", f, list, opts, arguments.async)
+  return lists.map_async(pool, MAP, f, list, opts, count, "map_async")
 end
 
 function Pool.starmap_async(self, f, list, opts)
-  local count = check_map(self, "Pool:starmap_async", f, list, opts, arguments.async)
-  return lists.map_async(self, STARMAP, f, list, opts, count, "starmap_async")
+  local pool, count = check_map(self, "Pool:starmap_async", f, list, opts, arguments.async)
+  return lists.map_async(pool, STARMAP, f, list, opts, count, "starmap_async")
 end
 
 local function imap(self, name, f, source, opts, is_ordered)
   local where = "Pool:" .. name
-  check_open(self, where)
+  self = check_open(self, where)
   arguments.check_function(where, 1, f, self._config.takes_text, source)
-  arguments.check_opts(where, 3, opts, arguments.imap)
+  check_call_options(self, where, 3, opts, arguments.imap)
   return lists.imap(self, f, arguments.items(where, source), opts, is_ordered, name)
 end
 
@@ -107,64 +117,65 @@ function Pool.imap_unordered(self, f, source, opts) return imap(self, "imap_unor
 
 -- op(op(init, f(list[1])), f(list[2])) …, for an associative op
 function Pool.reduce(self, f, list, op, init, opts)
-  check_open(self, "Pool:reduce")
+  self = check_open(self, "Pool:reduce")
   arguments.check_function("Pool:reduce", 1, f, false, list)
   local count = arguments.check_list("Pool:reduce", 2, list)
   arguments.check_function("Pool:reduce", 3, op)
-  arguments.check_opts("Pool:reduce", 5, opts, arguments.fold)
+  check_call_options(self, "Pool:reduce", 5, opts, arguments.fold)
   if init == nil and count == 0 then
     checks.fail("Pool:reduce: argument 2: an empty list, and no initial value")
   end
   return require("pool.lists.whole").reduce(self, f, list, op, init, opts, count)
 end
 
--- The list's length. The function is called by one of the library's, so that it cannot be a name.
+-- The pool, and the list's length. The function is called by one of the library's, so that it cannot be a name.
 local function check_whole(self, where, f, list, opts)
-  check_open(self, where)
+  self = check_open(self, where)
   arguments.check_function(where, 1, f)
-  arguments.check_opts(where, 3, opts, arguments.fold)
-  return arguments.check_list(where, 2, list)
+  check_call_options(self, where, 3, opts, arguments.fold)
+  return self, arguments.check_list(where, 2, list)
 end
 
 -- A new list of the items for which f is true, in their order
 function Pool.filter(self, f, list, opts)
-  local count = check_whole(self, "Pool:filter", f, list, opts)
-  return require("pool.lists.whole").filter(self, f, list, opts, count)
+  local pool, count = check_whole(self, "Pool:filter", f, list, opts)
+  return require("pool.lists.whole").filter(pool, f, list, opts, count)
 end
 
 -- The first item for which f is true, and its place; or nil
 function Pool.find(self, f, list, opts)
-  local count = check_whole(self, "Pool:find", f, list, opts)
-  return require("pool.lists.whole").find(self, f, list, opts, count)
+  local pool, count = check_whole(self, "Pool:find", f, list, opts)
+  return require("pool.lists.whole").find(pool, f, list, opts, count)
 end
 
 -- A new, sorted list; less(a, b) as of table.sort
 function Pool.sort(self, list, less, opts)
-  check_open(self, "Pool:sort")
+  self = check_open(self, "Pool:sort")
   local count = arguments.check_list("Pool:sort", 1, list)
   if less ~= nil then arguments.check_function("Pool:sort", 2, less) end
-  arguments.check_opts("Pool:sort", 3, opts, arguments.fold)
+  check_call_options(self, "Pool:sort", 3, opts, arguments.fold)
   return require("pool.lists.whole").sort(self, list, less, opts, count)
 end
 
 -- One call in each worker ------------------------------------------------------------------------------
 
 local function check_local(self, where)
-  check_open(self, where)
+  local pool = check_open(self, where)
   if self._config.broker then checks.fail(where .. ": not for a pool on a broker, whose workers come and go") end
+  if pool._port then checks.fail(where .. ": not for a task of the pool, which can only give it work") end
 end
 
 -- The first result of f(…) in each worker, in no order
 function Pool.broadcast(self, f, ...)
   check_local(self, "Pool:broadcast")
   arguments.check_function("Pool:broadcast", 1, f)
-  return require("pool.broadcast")(self, self._config.world, f, ...)
+  return require("pool.lists.broadcast")(self, self._config.world, f, ...)
 end
 
 -- True once all workers have started, and have run the initializer
 function Pool.warm(self)
   check_local(self, "Pool:warm")
-  require("pool.broadcast")(self, self._config.world, function() end)
+  require("pool.lists.broadcast")(self, self._config.world, function() end)
   return true
 end
 
@@ -228,7 +239,7 @@ end
 -- The id of a task that the server has, and runs whatever becomes of this program (its outcome: mm.result);
 -- or that of the task with the same key of its own, and "duplicate"
 function Pool.post(self, f, args, opts)
-  check_open(self, "Pool:post")
+  self = check_open(self, "Pool:post")
   arguments.check_function("Pool:post", 1, f, self._config.takes_text, args)
   args = arguments.copy_list("Pool:post", 2, args or {})
   arguments.check_opts("Pool:post", 3, opts, arguments.post)
@@ -245,7 +256,7 @@ end
 
 -- f runs at the times that a line of cron says (UTC), once for each, however many programs say so; the next time
 function Pool.schedule(self, name, times, f, args, opts)
-  check_open(self, "Pool:schedule")
+  self = check_open(self, "Pool:schedule")
   check_schedule(name, "Pool:schedule")
   checks.expect(type(times) == "string", "Pool:schedule",
     "argument 2: a line of cron expected, got " .. checks.show(times))
@@ -259,7 +270,7 @@ end
 
 -- Whether there was such a schedule.
 function Pool.unschedule(self, name)
-  check_open(self, "Pool:unschedule")
+  self = check_open(self, "Pool:unschedule")
   check_schedule(name, "Pool:unschedule")
   local was_there = self._dispatcher.unschedule(self, name)
   return was_there

@@ -5,6 +5,7 @@
 
 #include "os/clock.h"
 #include "pool/pool_rings.h"
+#include "pool/pool_sources.h"
 #include "shared/attachments.h"
 #include "wire/message.h"
 
@@ -14,7 +15,7 @@ enum { ITEMS_MAX = (1 << WORKER_STATUS_ITEM_BITS) - 1 };
 
 struct pool_guard {
   struct guard *g;
-  struct ring *tasks;
+  struct pool_sources sources;
   struct ring *results;
   struct worker_status *status; /* the guard's, for the program */
   struct bytes inbox;
@@ -69,12 +70,17 @@ static status take_task(struct pool_guard *p) {
   for (;;) {
     if (atomic_load(&p->status->stop_requested) || atomic_load(&p->status->leave_requested))
       return STATUS_CLOSED;
-    status st = ring_take_claimed(p->tasks, &p->inbox, &p->message, &p->status->claim);
-    if (st == STATUS_EMPTY) st = guard_wait_readable(p->g, p->tasks);
+    struct ring *from = NULL;
+    status st = pool_sources_take(&p->sources, &p->inbox, &p->message, &p->status->claim, &from);
+    if (st == STATUS_EMPTY) st = guard_wait_readable(p->g, p->sources.tasks);
     if (st) return st;
     if (!atomic_load(&p->status->claim)) continue;
     p->has_task = true;
     memcpy(&p->task, p->message.data, sizeof p->task);
+    if (p->task.mode == TASK_SERVE) {
+      end_task(p);
+      continue;
+    }
     if (may_begin(&p->task)) return STATUS_OK;
     st = skip_task(p);
     if (st) return st;
@@ -210,11 +216,8 @@ static void note_item(struct pool_guard *p) {
 }
 
 void pool_guard_serve(struct guard *g, const struct start_info *start_info) {
-  struct pool_guard p = {.g = g,
-                         .status = g->worker_status,
-                         .tasks = ring_of(start_info->tasks),
-                         .results = ring_of(start_info->results)};
-  if (!p.tasks || !p.results) return;
+  struct pool_guard p = {.g = g, .status = g->worker_status, .results = ring_of(start_info->results)};
+  if (pool_sources_hold(&p.sources, start_info) || !p.results) return;
   bytes_init(&p.inbox);
   status st = STATUS_OK;
   while (st == STATUS_OK) {
@@ -225,6 +228,6 @@ void pool_guard_serve(struct guard *g, const struct start_info *start_info) {
   note_item(&p);
   if (p.has_task) ring_message_done(&p.message);
   bytes_fini(&p.inbox);
-  segment_release(&p.tasks->object);
+  pool_sources_release(&p.sources);
   segment_release(&p.results->object);
 }

@@ -2,6 +2,7 @@
 /* The parent's side: putting tasks, taking results, and waiting for a result or a death,
  * whichever is first. */
 #include "pool/pool_rings.h"
+#include "pool/pool_sources.h"
 
 #include <limits.h>
 
@@ -24,8 +25,9 @@
 #include "worker/worker_start.h"
 
 struct pool_rings {
-  struct ring *tasks; /* NULL once closed */
+  struct pool_sources sources; /* NULL once closed */
   struct ring *results;
+  int priority; /* of the task that is put next */
   struct bytes inbox;
   struct ring_message message;
   uint32_t epoch;                 /* of the process that made it; a forked child has a copy */
@@ -51,17 +53,16 @@ static struct pool_rings *check_rings(lua_State *L, int index) {
 int pool_rings_new(lua_State *L) {
   after_fork_settle(L);
   struct pool_rings *rings = lua_newuserdata(L, sizeof *rings);
-  *rings = (struct pool_rings){0};
+  *rings = (struct pool_rings){.priority = PRIORITY_USUAL};
   (void)class_push(L, &class);
   lua_setmetatable(L, -2);
   globals_watch_push(L);
   lua_setcompanion(L, -2);
   status st = segment_open();
   rings->epoch = segment_epoch();
-  if (st == STATUS_OK) st = ring_make(&rings->tasks, (struct ring_bounds){0}, RING_GROWS);
+  if (st == STATUS_OK) st = pool_sources_make(&rings->sources);
   if (st == STATUS_OK) st = ring_make(&rings->results, (struct ring_bounds){0}, RING_GROWS);
   if (st) return return_failure(L, st);
-  atomic_store(&rings->tasks->object.purpose, PURPOSE_TASKS);
   atomic_store(&rings->results->object.purpose, PURPOSE_RESULTS);
   return 1;
 }
@@ -72,7 +73,9 @@ int pool_rings_start_worker(lua_State *L) REQUIRES(rank_vm) {
   luaL_checkany(L, ARG_RINGS);
   if (!lua_isnil(L, ARG_RINGS)) {
     struct pool_rings *rings = check_rings(L, ARG_RINGS);
-    refs.tasks = segment_object_ref(&rings->tasks->object);
+    refs.tasks = segment_object_ref(&rings->sources.tasks->object);
+    refs.urgent = segment_object_ref(&rings->sources.urgent->object);
+    refs.later = segment_object_ref(&rings->sources.later->object);
     refs.results = segment_object_ref(&rings->results->object);
     refs.image = &rings->image;
   }
@@ -108,7 +111,7 @@ static int rings_release(lua_State *L) {
   bytes_fini(&rings->call_state_blocks);
   bytes_fini(&rings->call_states);
   bytes_fini(&rings->image.text);
-  release_ring(&rings->tasks);
+  pool_sources_release(&rings->sources);
   release_ring(&rings->results);
   return 0;
 }
@@ -329,11 +332,24 @@ static int rings_requeue(lua_State *L) {
 
 /* ---- tasks ----------------------------------------------------------------------------------- */
 
+/* Opens a parcel for the ring of the task's priority. The key, a byte that is less the more urgent the task is, stays
+ * until the parcel is settled. */
+static void open_task(const struct pool_rings *rings, struct parcel *parcel,
+                      const struct task_envelope *envelope) {
+  static const uint8_t keys[PRIORITY_MOST + 1] = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+  parcel_open(parcel, envelope, sizeof *envelope);
+  if (rings->priority != PRIORITY_USUAL) parcel_sort(parcel, (struct ring_key){&keys[rings->priority], 1});
+}
+
+/* Workers put messages of their own into the ring of tasks, so that its last one need not be this one. */
 static int put_task(lua_State *L, const struct pool_rings *rings, struct parcel *parcel) {
-  const status st = parcel_put(rings->tasks, parcel, deadline_never());
+  struct ring_receipt receipt;
+  parcel->record.receipt = &receipt;
+  status st = parcel_put(pool_sources_ring(&rings->sources, rings->priority), parcel, deadline_never());
   parcel_settle(parcel, st);
+  if (st == STATUS_OK && rings->priority != PRIORITY_USUAL) st = pool_sources_wake(&rings->sources);
   if (st) return return_failure(L, st);
-  lua_pushnumber(L, (lua_Number)ring_last_number(rings->tasks));
+  lua_pushnumber(L, (lua_Number)receipt.number);
   return 1;
 }
 
@@ -352,8 +368,8 @@ static struct task_envelope task_envelope(lua_State *L, const struct pool_rings 
 }
 
 /* There is code in the arguments: packs them again if globals go along with them. */
-static void pack_with_globals(lua_State *L, struct parcel *parcel, const struct task_envelope *envelope,
-                              const char *what) {
+static void pack_with_globals(lua_State *L, const struct pool_rings *rings, struct parcel *parcel,
+                              const struct task_envelope *envelope, const char *what) {
   const int count = lua_gettop(L) - ARG_REST + 1;
   parcel_keep(parcel);
   const int failed = try_push_globals(L, count);
@@ -361,7 +377,7 @@ static void pack_with_globals(lua_State *L, struct parcel *parcel, const struct 
   parcel_settle(parcel, STATUS_CLOSED);
   if (failed) lua_error(L);
   globals_watch_join(L, count, what);
-  parcel_open(parcel, envelope, sizeof *envelope);
+  open_task(rings, parcel, envelope);
   parcel_pack(L, parcel, ARG_REST, count + 1, what);
   message_mark_globals(parcel->text->data);
 }
@@ -371,15 +387,24 @@ static int put_values(lua_State *L, const char *what) {
   const struct task_envelope envelope = task_envelope(L, rings);
   const int count = lua_gettop(L) - ARG_REST + 1;
   struct parcel parcel;
-  parcel_open(&parcel, &envelope, sizeof envelope);
+  open_task(rings, &parcel, &envelope);
   parcel_pack(L, &parcel, ARG_REST, count > 0 ? count : 0, what);
-  if (parcel.text && may_use_globals(parcel.text)) pack_with_globals(L, &parcel, &envelope, what);
+  if (parcel.text && may_use_globals(parcel.text)) pack_with_globals(L, rings, &parcel, &envelope, what);
   return put_task(L, rings, &parcel);
 }
 
 /* rings:set_base(base): item i of the task that is put next has the place base + i. */
 static int rings_set_base(lua_State *L) {
   check_rings(L, 1)->base = (uint64_t)luaL_checknumber(L, 2);
+  return 0;
+}
+
+/* rings:set_priority(priority): of the tasks that are put from now on, from 0 to 9. */
+static int rings_set_priority(lua_State *L) {
+  struct pool_rings *rings = check_rings(L, 1);
+  const lua_Integer priority = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, priority >= 0 && priority <= PRIORITY_MOST, 2, "a priority from 0 to 9 expected");
+  rings->priority = (int)priority;
   return 0;
 }
 
@@ -405,7 +430,7 @@ static int rings_put_stored(lua_State *L) {
   envelope.arguments = optional_place(L, ARG_REST);
   envelope.skip = (uint32_t)luaL_optinteger(L, ARG_REST + 1, 0);
   struct parcel parcel;
-  parcel_open(&parcel, &envelope, sizeof envelope);
+  open_task(rings, &parcel, &envelope);
   return put_task(L, rings, &parcel);
 }
 
@@ -518,7 +543,9 @@ static int rings_all_live(lua_State *L) {
  * ran, or 0 */
 static int rings_claim(lua_State *L) {
   const struct pool_rings *rings = check_rings(L, 1);
-  ring_settle(rings->tasks);
+  ring_settle(rings->sources.urgent);
+  ring_settle(rings->sources.tasks);
+  ring_settle(rings->sources.later);
   const struct worker_status *worker_status = worker_status_at(L, 2);
   lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->claim));
   lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->item));
@@ -557,7 +584,7 @@ static int rings_request_stop(lua_State *L) {
 static int rings_request_leave(lua_State *L) {
   const struct pool_rings *rings = check_rings(L, 1);
   atomic_store(&worker_status_at(L, 2)->leave_requested, 1);
-  ring_wake_all(rings->tasks);
+  ring_wake_all(rings->sources.tasks);
   return 0;
 }
 
@@ -612,13 +639,16 @@ static int rings_measures(lua_State *L) {
 
 /* rings:close(): no more tasks; the workers end when they have done the remaining ones. */
 static int rings_close(lua_State *L) {
-  ring_close(check_rings(L, 1)->tasks);
+  ring_close(check_rings(L, 1)->sources.tasks);
   return 0;
 }
 
 /* rings:drain(): throws away the tasks that no worker has taken. */
 static int rings_drain(lua_State *L) {
-  message_refs_drain(check_rings(L, 1)->tasks);
+  const struct pool_sources *s = &check_rings(L, 1)->sources;
+  message_refs_drain(s->urgent);
+  message_refs_drain(s->tasks);
+  message_refs_drain(s->later);
   return 0;
 }
 
@@ -631,8 +661,8 @@ static int rings_wake(lua_State *L) {
   return 0;
 }
 
-/* rings:set_timeout(seconds), rings:rescue(worker), rings:is_worker(): needed only by backends
- * whose workers are in the parent's VM (pool/backend.lua). Here the parent stops a call that
+/* rings:set_timeout(seconds), rings:rescue(worker, make_error), rings:as_worker(pool), rings:end_forks(make_error),
+ * rings:next_place(): needed only by backends whose workers are in the parent's VM (pool/backend.lua). Here the parent stops a call that
  * takes too long, a worker's results are in the ring or in its journal, and no worker has this
  * object. */
 static int rings_nothing(lua_State *L) {
@@ -660,6 +690,7 @@ static const luaL_Reg methods[] = {
     {"cancel", rings_cancel},
     {"requeue", rings_requeue},
     {"set_base", rings_set_base},
+    {"set_priority", rings_set_priority},
     {"put", rings_put},
     {"put_slice", rings_put_slice},
     {"put_stored", rings_put_stored},
@@ -676,7 +707,9 @@ static const luaL_Reg methods[] = {
     {"wake", rings_wake},
     {"set_timeout", rings_nothing},
     {"rescue", rings_nothing},
-    {"is_worker", rings_nothing},
+    {"as_worker", rings_nothing},
+    {"end_forks", rings_nothing},
+    {"next_place", rings_nothing},
     {"waitable", rings_waitable},
     {NULL, NULL},
 };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The rings of a pool: one for tasks, one for results. Policy is in pool/dispatcher.lua.
+/* The rings of a pool: for tasks, and one for results. Policy is in pool/dispatcher.lua.
  *
- *     parent ── tasks ──► any worker ── results ──► parent
+ *     parent ── urgent, tasks, later ──► any worker ── results ──► parent
+ *
+ * Those for tasks are in pool_sources.h.
  *
  * Workers take tasks themselves, so they stay busy while the parent computes. The parent still
  * knows which worker has which task: a worker's claim (process/worker_status.h) is the number of
@@ -16,24 +18,8 @@
 
 #include "channel/message_refs.h"
 #include "core/arguments.h"
+#include "pool/pool_sources.h"
 #include "pool/protocol.h"
-
-/* The arguments of a task follow in the message, or are in a block of the parent, so that the
- * task can run again. Blocks of functions and of arguments are attachments
- * (shared/attachments.h) followed by size (u64) and message. */
-struct task_envelope {
-  uint8_t mode;  /* enum task_mode */
-  uint8_t flags; /* enum task_flag */
-  uint8_t reserved[2];
-  uint32_t skip;     /* of a list, the first items that have run already */
-  uint64_t task;     /* the parent's id of it; not 0 */
-  uint64_t function; /* its number, never used twice in a pool */
-  block_ref function_code;
-  block_ref arguments;  /* 0: they follow */
-  block_ref call_state; /* 0: it cannot be cancelled before it begins */
-  uint64_t base;        /* in a pool with a seed, item i has the place base + i (state/random_stream.h) */
-};
-_Static_assert(sizeof(struct task_envelope) == 56, "fits in front of a parcel");
 
 /* The values of an answer are the results of a call, or a list of results and a list of failures
  * (nil: none) of items. */

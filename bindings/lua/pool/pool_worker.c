@@ -13,6 +13,7 @@
 #include "os/clock.h"
 #include "os/status_text.h"
 #include "pool/pool_rings.h"
+#include "pool/pool_sources.h"
 #include "process/sandboxed.h"
 #include "shared/attachments.h"
 #include "state/caller.h"
@@ -31,7 +32,8 @@ enum { FUNCTIONS_KEPT = 64, ROOM_MAX = 1 << 16 };
 
 struct pool_worker {
   struct vm *vm;
-  struct ring *tasks;
+  struct pool_sources sources;
+  struct ring *from; /* of the current task */
   struct ring *results;
   struct worker_status *worker_status;
   struct bytes inbox;
@@ -46,6 +48,9 @@ struct pool_worker {
 };
 
 enum { HANDLER = 1, CACHE = 2, FINALIZER = 3, BASE = 3 }; /* the worker's stack */
+/* In the registry: the worker, and its cache. */
+#define WORKER_KEY "manymoons.pool_worker"
+#define CACHE_KEY  "manymoons.pool_functions"
 
 /* Only this worker writes its status's counts. */
 static void add_to(_Atomic uint64_t *count, uint64_t more) {
@@ -430,11 +435,21 @@ static int run_call(lua_State *L, struct pool_worker *w, int count) {
   return lua_gettop(L);
 }
 
+/* Calls the function in a message of the mode SERVE, if there is one. */
+static int serve_forks(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
+  if (w->message.size == sizeof w->task) return 0;
+  transfer_decode(L, w->message.data + sizeof w->task, w->message.size - sizeof w->task);
+  ring_message_unload(&w->message);
+  lua_call(L, 0, 0);
+  return 0;
+}
+
 /* worker (light) → the results of a call; nothing of a list. Upvalue 1: the cache of functions. */
 static int run_task(lua_State *L) REQUIRES(rank_vm) {
   struct pool_worker *w = lua_touserdata(L, 1);
   const struct task_envelope *task = &w->task;
   lua_settop(L, 0);
+  if (task->mode == TASK_SERVE) return serve_forks(L, w);
   if (task->mode == TASK_CALL)
     lua_pushcfunction(L, caller_run);
   else
@@ -450,8 +465,12 @@ static int run_task(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static void answer_task(lua_State *L, struct pool_worker *w, int failed) {
+  if (failed && vm_should_stop(w->vm)) vm_pass_stop(L, w->vm);
+  if (w->task.mode == TASK_SERVE) {
+    lua_settop(L, BASE);
+    return;
+  }
   if (failed) {
-    if (vm_should_stop(w->vm)) vm_pass_stop(L, w->vm);
     failure_complete(L);
     if (!w->is_running && lua_istable(L, -1)) {
       lua_pushliteral(L, "unsendable");
@@ -475,10 +494,11 @@ static status take_task_idle(lua_State *L, struct pool_worker *w, struct endless
   for (;;) {
     if (atomic_load(&w->worker_status->leave_requested)) return STATUS_CLOSED;
     endless_wait_begin_look(idle);
-    status st = ring_take_claimed(w->tasks, &w->inbox, &w->message, &w->worker_status->claim);
+    status st = pool_sources_take(&w->sources, &w->inbox, &w->message, &w->worker_status->claim, &w->from);
     if (st != STATUS_EMPTY) return st;
+    if (pool_forks_serve(L)) continue;
     vm_leave(w->vm);
-    st = ring_wait_readable(w->tasks, NULL, deadline_after(idle_slice_seconds));
+    st = ring_wait_readable(w->sources.tasks, NULL, deadline_after(idle_slice_seconds));
     vm_enter(w->vm);
     if (st == STATUS_INTERRUPTED && vm_should_stop(w->vm)) return st;
     if (st == STATUS_TIMEOUT) (void)!endless_wait_look(L, idle);
@@ -517,7 +537,7 @@ static void run(lua_State *L, struct pool_worker *w) {
 
 static void do_task(lua_State *L, struct pool_worker *w) {
   memcpy(&w->task, w->message.data, sizeof w->task);
-  trace_take(w->tasks, &w->message);
+  trace_take(w->from, &w->message);
   if (may_begin(&w->task))
     run(L, w);
   else if (try_send(L, w, OUTCOME_SKIPPED, 0))
@@ -594,7 +614,7 @@ static int worker_gc(lua_State *L) {
   ring_message_done(&w->message);
   bytes_fini(&w->inbox);
   bytes_fini(&w->fetched);
-  if (w->tasks) segment_release(&w->tasks->object);
+  pool_sources_release(&w->sources);
   if (w->results) segment_release(&w->results->object);
   return 0;
 }
@@ -613,19 +633,23 @@ static struct pool_worker *push_pool_worker(lua_State *L) {
 void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct worker_status *worker_status,
                       int count) REQUIRES(rank_vm) {
   struct pool_worker *w = push_pool_worker(L);
-  lua_setfield(L, LUA_REGISTRYINDEX, "manymoons.pool_worker");
+  lua_setfield(L, LUA_REGISTRYINDEX, WORKER_KEY);
   if (!sandboxed_is()) {
-    w->tasks = ring_of(L, start_info->tasks);
+    if (pool_sources_hold(&w->sources, start_info)) luaL_error(L, "the pool is gone");
     w->results = ring_of(L, start_info->results);
   }
   w->worker_status = worker_status;
   lua_pushcfunction(L, failure_handler);
   lua_insert(L, HANDLER);
   lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, CACHE_KEY);
   lua_insert(L, CACHE);
-  lua_insert(L, FINALIZER);
   globals_apply_begin(L);
-  initialize(L, w, count - 1);
+  pool_forks_begin(L, -1, w->sources.tasks);
+  lua_pop(L, 1);
+  lua_insert(L, FINALIZER);
+  initialize(L, w, count - 2);
   w->left = most_tasks(L);
   read_seed(L, w);
   atomic_store(&worker_status->ready_ns, clock_now_ns());
@@ -633,6 +657,29 @@ void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct 
     do_task(L, w);
     clear_claim(worker_status);
     if (vm_should_stop(w->vm)) vm_pass_stop(L, w->vm); /* the task caught the error */
+    (void)pool_forks_serve(L);
   }
   if (!atomic_load(&worker_status->stop_requested)) finalize(L, w);
+}
+
+static struct pool_worker *running_worker(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, WORKER_KEY);
+  struct pool_worker *w = lua_touserdata(L, -1);
+  if (!w) luaL_error(L, "not a worker of a pool");
+  return w;
+}
+
+int pool_worker_place_call(lua_State *L) {
+  const struct pool_worker *w = running_worker(L);
+  lua_pushnumber(L, (lua_Number)(w->task.base + atomic_load(&w->worker_status->item)));
+  return 1;
+}
+
+int pool_worker_globals_call(lua_State *L) {
+  const struct pool_worker *w = running_worker(L);
+  lua_pushnumber(L, (lua_Number)w->task.function);
+  lua_getfield(L, LUA_REGISTRYINDEX, CACHE_KEY);
+  lua_rawgeti(L, -1, -(int)w->task.function);
+  lua_remove(L, -2);
+  return 2;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The numbers that a pool and its workers have in common, for workers in C (pool_worker.c) and
- * in Lua (pool/vm_runner.lua). Rows x(NAME, VALUE) make the enums below and the constants of
+ * in Lua (pool/local/vm_runner.lua). Rows x(NAME, VALUE) make the enums below and the constants of
  * pool/protocol.lua. Modes also travel to other machines (broker/codec.lua), so they never
  * change. */
 #ifndef BINDINGS_POOL_PROTOCOL_H
@@ -11,8 +11,10 @@
 /* What a task is:
  *   CALL     one call
  *   MAP      a list: each item is the one argument of a call
- *   STARMAP  a list: each item is the list of a call's arguments */
-#define POOL_MODES(x) x(CALL, 0) x(MAP, 1) x(STARMAP, 2)
+ *   STARMAP  a list: each item is the list of a call's arguments
+ *   SERVE    no task: a worker that sleeps is to look (pool_rings.h). Its one value, if it has one, is a function that
+ *            runs what tasks have given to their own pool (pool_worker.h). It has no answer */
+#define POOL_MODES(x) x(CALL, 0) x(MAP, 1) x(STARMAP, 2) x(SERVE, 3)
 
 /* How a task's list of items is done:
  *   TIMED    each item may be stopped on its own, so the worker status says when it began, and is answered at once

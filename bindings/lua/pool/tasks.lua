@@ -8,12 +8,13 @@ local checks = require("core.checks")
 local errors = require("core.errors")
 local awaited = require("pool.awaited")
 local protocol = require("pool.protocol")
+local travelling = require("pool.forks.travelling")
 
 local unpack = checks.unpack
 
 local CALL, TIMED, RETURNS, EACH = protocol.CALL, protocol.TIMED, protocol.RETURNS, protocol.EACH
 
-local tasks = {}
+local tasks = { USUAL_PRIORITY = 5 }
 
 ---The tasks of a pool, and their callbacks.
 ---@class PoolQueue
@@ -24,6 +25,7 @@ local tasks = {}
 ---@field each integer how many of those are done item by item
 ---@field shortest number seconds: no open task has a shorter timeout
 ---@field timeout number? the last one given to the backend (set_timeout)
+---@field priority integer likewise (set_priority)
 ---@field last_id integer the id that was given last
 ---@field last_call integer in a pool with a seed the number of the last call
 ---@field kept_function function? the last pure function, which stays encoded
@@ -43,8 +45,8 @@ local tasks = {}
 function tasks.new_queue()
   return {
     open = {}, by_number = {}, pending = 0, timed = 0, each = 0, shortest = 0, last_id = 0, last_call = 0,
-    is_closed = false, has_ended = false, callbacks = {}, is_calling_back = false, waiters = 0, lines = {},
-    deferred = {}, idle_since = native.time(),
+    priority = tasks.USUAL_PRIORITY, is_closed = false, has_ended = false, callbacks = {}, is_calling_back = false,
+    waiters = 0, lines = {}, deferred = {}, idle_since = native.time(),
   }
 end
 
@@ -67,13 +69,20 @@ function tasks.keep_function(pool, f, entry)
   if old then drop_function(pool, old) end
 end
 
+-- Calls f, which encodes for the pool's workers.
+local function encode(pool, f, ...)
+  local known = pool._config.forks
+  if not known then return f(...) end
+  return travelling.send(known.id, f, ...)
+end
+
 function tasks.add_function(pool, f)
   local queue = pool._queue
   if f == queue.kept_function and pool._backend:is_current(queue.kept_entry.uses) then
     queue.kept_entry.users = queue.kept_entry.users + 1
     return queue.kept_entry
   end
-  local number, place, uses = pool._backend:add_function(f)
+  local number, place, uses = encode(pool, pool._backend.add_function, pool._backend, f)
   if not number then checks.fail("Pool: the function cannot be sent: " .. place) end
   local entry = { number = number, place = place, uses = uses, users = 1 }
   if type(f) == "function" and checks.is_pure(f) then tasks.keep_function(pool, f, entry) end
@@ -164,11 +173,16 @@ end
 
 -- Putting ---------------------------------------------------------------------------------------------
 
-local function put(pool, task)
+local function put_here(pool, task)
   local backend, queue, entry = pool._backend, pool._queue, task.entry
   if task.timeout ~= queue.timeout then
     queue.timeout = task.timeout
     backend:set_timeout(task.timeout)
+  end
+  local priority = task.priority or tasks.USUAL_PRIORITY
+  if priority ~= queue.priority then
+    queue.priority = priority
+    backend:set_priority(priority)
   end
   if pool._config.seed then backend:set_base(task.base) end
   if task.stored then
@@ -182,14 +196,17 @@ local function put(pool, task)
     task.first, task.first + task.count - 1)
 end
 
+local function put(pool, task) return encode(pool, put_here, pool, task) end
+
 -- Keeps the arguments in the backend, so that the task can be put again. A slice can be put again
 -- without that: the parent has its items.
 local function store(pool, task)
   local place, why
+  local backend = pool._backend
   if task.mode == CALL then
-    place, why = pool._backend:store(unpack(task.args, 1, task.args.n))
+    place, why = encode(pool, backend.store, backend, unpack(task.args, 1, task.args.n))
   else
-    place, why = pool._backend:store_slice(task.list, task.first, task.first + task.count - 1)
+    place, why = encode(pool, backend.store_slice, backend, task.list, task.first, task.first + task.count - 1)
   end
   if not place then checks.fail("Pool: the task cannot be sent: " .. why) end
   task.stored = place

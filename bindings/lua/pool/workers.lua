@@ -167,7 +167,7 @@ local function reap(pool, index)
   local worker, name = own.handles[index], own.names[index]
   local code = worker:exitcode()
   local refusal = config.sandbox and worker:refusal()
-  backend:rescue(worker)
+  backend:rescue(worker, function() return errors.died_error(name, code, "while it ran this call", refusal) end)
   results.take_ready(pool)
   if pool._queue.has_ended then return end
   local number, item = backend:claim(worker)

@@ -71,7 +71,7 @@ static struct start_info *copy_start_info(const struct start_info *info) {
   struct start_info *copy = memory_alloc((size_t)size);
   if (!copy) fail("worker", "its start info", -ENOMEM);
   memcpy(copy, segment_bytes_at(segment_ref(info), size), (size_t)size);
-  copy->tasks = copy->results = 0;
+  copy->tasks = copy->urgent = copy->later = copy->results = 0;
   copy->payload_attachments = copy->image_attachments = 0;
   return copy;
 }

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- The Process of a world without workers: start calls the function in the caller, and returns when it has ended. The
--- pools of such a world are in pool/serial_backend.lua.
+-- pools of such a world are in pool/local/serial_backend.lua.
 local require, native = ...
 
 local checks = require("core.checks")

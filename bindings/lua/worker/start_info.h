@@ -40,6 +40,8 @@ struct start_info {
   uint32_t reserved;
   struct start_info_limits limits;
   object_ref tasks; /* of a pool worker: its rings, which the parent holds until after the worker's end */
+  object_ref urgent;
+  object_ref later;
   object_ref results;
   struct start_info_section settings;
   struct start_info_section payload;

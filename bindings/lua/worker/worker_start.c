@@ -123,6 +123,8 @@ static struct start_info start_info_of(lua_State *L, struct worker_rings rings) 
   return (struct start_info){.role = rings.tasks ? START_INFO_POOL_WORKER : START_INFO_PROCESS,
                              .limits = limits_of(L),
                              .tasks = rings.tasks,
+                             .urgent = rings.urgent,
+                             .later = rings.later,
                              .results = rings.results};
 }
 

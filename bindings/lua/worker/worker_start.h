@@ -22,6 +22,8 @@ struct globals_image;
  * both until after the worker's end. All 0: not a pool worker. */
 struct worker_rings {
   object_ref tasks;
+  object_ref urgent;
+  object_ref later;
   object_ref results;
   struct globals_image *image; /* NULL: the globals are encoded for this worker alone */
 };

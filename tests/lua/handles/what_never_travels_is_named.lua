@@ -4,11 +4,13 @@
 local mm = require "manymoons"
 local expect = require "expect"
 
-local p = mm.Pool(1)
+local p, other = mm.Pool(1), mm.Pool(1)
 local future = p:submit(function() return 1 end)
 local process = mm.Process(print)
 local q = mm.Queue()
-expect.raises("cannot send a Pool %(at function%(upvalue 'p'%)%)", p.apply, p, function() return p end)
+-- A pool travels to its own tasks alone.
+expect.raises("cannot send a Pool %(at function%(upvalue 'other'%)%)", p.apply, p, function() return other end)
+other:terminate()
 expect.raises("cannot send a Future %(at function%(upvalue 'future'%)%)", p.apply, p, function() return future end)
 expect.raises("cannot send a Process %(at argument.child%)", p.apply, p, print, { child = process })
 expect.raises("cannot send a Process %(at value%)", q.put, q, process)

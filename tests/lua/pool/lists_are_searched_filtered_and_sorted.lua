@@ -54,6 +54,18 @@ check_sorted(numbers, function(a, b) return a > b end)
 for _, list in ipairs({ {}, { 1 }, { 2, 1 }, { 1, 1, 1, 1 }, { 3, 2, 1 }, { 1.5, -1 / 0, 1 / 0, 0 } }) do
   check_sorted(list)
 end
+local texts, fractions, negatives, mixed = {}, {}, {}, {}
+for i = 1, 500 do
+  local x = i * 7919 % 1009
+  texts[i] = ("the same beginning"):rep(x % 3) .. ("\0"):rep(x % 4) .. string.char(x % 256) .. x
+  fractions[i] = (x - 500) / 7
+  negatives[i] = 500 - x
+  mixed[i] = i % 2 == 0 and x or x + 0.5
+end
+texts[17] = ""
+for _, list in ipairs({ texts, fractions, negatives, mixed, { 1e308, -1e308, 5e-324, -5e-324, 2 ^ 53, -2 ^ 53 } }) do
+  check_sorted(list)
+end
 local by_id = pool:sort(records, function(a, b) return a.id > b.id end)
 expect.equal({ #by_id, by_id[1].id, by_id[500].id }, { 500, 500, 1 })
 expect.raises("compare", pool.sort, pool, { 1, "x", 2, 3 })

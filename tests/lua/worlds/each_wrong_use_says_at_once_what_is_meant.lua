@@ -50,8 +50,10 @@ local uses = {
   { "result FILE*", function() local x = p:map(function() return io.tmpfile() end, { 1 }) return x end,
     "in item 1 of map, worker PoolWorker-1:", "cannot send a userdata of type FILE* (at result): open it in the worker",
     where = has_own_vm },
-  { "a pool in a task", function() local x = p:apply(function() return p:map(square, { 1 }) end) return x end,
-    "cannot send a Pool (at function(upvalue 'p'))", "make one in the worker", where = has_own_vm },
+  { "a pool in another one's task", function()
+    local x = p:apply(function() return open:map(square, { 1 }) end)
+    return x
+  end, "cannot send a Pool (at function(upvalue 'open'))", "make one in the worker", where = has_own_vm },
   { "a metatable", function()
     local x = p:map(type, { setmetatable({}, { co = coroutine.create(square) }) })
     return x

@@ -103,6 +103,26 @@ static void many_messages_come_out_sorted_and_the_heap_is_given_back(void) {
   CHECK_EQ(arena_used(segment_arena()), blocks);
 }
 
+/* A word of the segment, for claims. */
+static _Atomic uint64_t *claim;
+
+static void a_claim_is_the_number_of_the_message_that_was_taken(void) {
+  enum { SERIES = 2, MESSAGES = 5 };
+  struct ring *r = make_sorted();
+  ring_number_in_series(r, SERIES);
+  for (uint64_t i = 1; i <= MESSAGES; i++) put(r, MESSAGES + 1 - i);
+  for (uint64_t i = MESSAGES; i >= 1; i--) {
+    struct ring_message m;
+    CHECK_EQ(ring_take_claimed(r, &inbox, &m, claim), STATUS_OK);
+    CHECK_EQ(m.number, ((uint64_t)SERIES << RING_SERIES_SHIFT) + i);
+    CHECK_EQ(atomic_load(claim), m.number);
+    ring_message_done(&m);
+    ring_validate(r);
+  }
+  segment_release(&r->object);
+  atomic_store(claim, 0);
+}
+
 /* ---- death ----------------------------------------------------------------------------------- */
 
 #if defined(MM_KILL_POINTS)
@@ -120,6 +140,11 @@ static void act_take(struct ring *r) {
   uint64_t number = 0;
   CHECK(take(r, &number));
 }
+static void act_claim(struct ring *r) {
+  struct ring_message m;
+  CHECK_EQ(ring_take_claimed(r, &inbox, &m, claim), STATUS_OK);
+  ring_message_done(&m);
+}
 static void act_put_carrying(struct ring *r) {
   struct ring *carried = make_sorted();
   const object_ref reference = segment_object_ref(&carried->object);
@@ -130,7 +155,7 @@ static void act_put_carrying(struct ring *r) {
 static const struct deed deeds[] = {{0, act_put_first, false},          {3, act_put_first, false},
                                     {3, act_put_last, false},           {3, act_take, true},
                                     {FIRST_HEAP, act_put_first, false}, {3, act_put_carrying, false},
-                                    {FIRST_HEAP, act_take, true}};
+                                    {FIRST_HEAP, act_take, true},       {3, act_claim, true}};
 
 static bool die_at(const struct deed *deed, struct ring *r, long point) {
   struct child_slot place;
@@ -146,6 +171,7 @@ static bool die_at(const struct deed *deed, struct ring *r, long point) {
   }
   int report = 0;
   CHECK_EQ(waitpid(pid, &report, 0), pid);
+  ring_settle(r);
   segment_forget_child(place);
   CHECK(WIFSIGNALED(report) || WEXITSTATUS(report) == 0);
   return WIFSIGNALED(report);
@@ -157,24 +183,28 @@ static void check_rest(const struct deed *deed, struct ring *r, bool got_through
   ring_validate(r);
   uint64_t wanted = 10;
   bool was_put = false;
+  bool was_taken = false;
   uint64_t number = 0;
   for (uint64_t before = 0; take(r, &number); before = number) {
     CHECK(number > before);
     if (number == 1 || number == 5000) {
       was_put = true;
     } else if (number != 7) {
-      if (deed->takes && wanted == 10 && number == 11) wanted = 11;
+      was_taken = was_taken || (deed->takes && wanted == 10 && number == 11);
+      if (was_taken && wanted == 10) wanted = 11;
       CHECK_EQ(number, wanted);
       wanted++;
     }
   }
   CHECK_EQ(wanted, 10 + deed->before);
+  if (deed->act == act_claim) CHECK_EQ(atomic_load(claim), was_taken ? deed->before : 0);
   if (got_through && !deed->takes) CHECK(was_put);
 }
 
 static void one_death(const struct deed *deed, long point, bool *got_through) {
   const uint64_t blocks = arena_used(segment_arena());
   struct ring *r = make_sorted();
+  atomic_store(claim, 0);
   for (uint64_t i = 0; i < deed->before; i++) put(r, 10 + deed->before - 1 - i);
   *got_through = !die_at(deed, r, point);
   check_rest(deed, r, *got_through);
@@ -207,8 +237,12 @@ int main(void) {
   CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
   for (size_t i = 0; i < sizeof text; i++) text[i] = (uint8_t)(i * 31);
+  block_ref word = 0;
+  CHECK_EQ(segment_alloc(sizeof(uint64_t), &word), STATUS_OK);
+  claim = segment_at(word);
   the_least_key_comes_first_and_the_older_one_of_equals();
   many_messages_come_out_sorted_and_the_heap_is_given_back();
+  a_claim_is_the_number_of_the_message_that_was_taken();
   deaths_leave_it_whole();
   bytes_fini(&inbox);
   return 0;

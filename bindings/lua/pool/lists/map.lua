@@ -213,7 +213,7 @@ local function new_batch(pool, mode, f, list, opts, total, name)
     failed = 0, cancelled = 0, results = {}, tasks = {}, open = 0, left = total,
     ranges = total > 0 and { { first = 1, last = total } } or {}, chunksize = chunksize_of(opts),
     timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
-    entry = entry, returns_errors = opts and opts.errors == "return",
+    entry = entry, returns_errors = opts and opts.errors == "return", priority = opts and opts.priority,
     total_timeout = checks.read_time_limit(opts and opts.total_timeout),
   }, batch)
   self.ends = self.total_timeout and native.time() + self.total_timeout
@@ -250,7 +250,7 @@ function batch:put(first, count)
   local task = self.dispatcher.put(self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = self.list, first = first, count = count, base = first - 1,
     timeout = self.timeout, retries = self.retries, returns = self.returns, is_each = self.is_each and count > 1,
-    is_answered_at_once = self.journal ~= nil,
+    is_answered_at_once = self.journal ~= nil, priority = self.priority,
   }, is_cancellable or open_pools.are_interruptible, is_cancellable)
   self.open = self.open + 1
   self.tasks[task.id] = task
@@ -478,7 +478,7 @@ function imap_results:put(first, count, chunk)
   local task = self.dispatcher.put(self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = chunk, first = first, count = count,
     base = chunk.base + first - 1, timeout = self.timeout, retries = self.retries,
-    is_answered_at_once = self.journal ~= nil,
+    is_answered_at_once = self.journal ~= nil, priority = self.priority,
   }, true, self.retries > 0)
   if self.dispatcher.is_open(self.pool, task) then self.tasks[task.id] = task end
 end
@@ -633,6 +633,7 @@ function lists.imap(pool, f, items, opts, is_ordered, name, part)
     timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
     progress = new_progress(pool, opts, items.total), entry = entry, tasks = {}, ready = {}, arrived = 0, failed = 0,
     cancelled = 0, last_read = 0, last_given = 0, returns_errors = opts and opts.errors == "return",
+    priority = opts and opts.priority,
   }, imap_results)
   if opts and opts.resume then open_journal_of_imap(self, f, opts.resume) end
   remember(self)

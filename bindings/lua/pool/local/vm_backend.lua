@@ -9,11 +9,13 @@ local require, native = ...
 local checks = require("core.checks")
 local identity = require("core.identity")
 local waits = require("core.waits")
-local local_backend = require("pool.local_backend")
-local runner = require("pool.vm_runner")
+local local_backend = require("pool.local.local_backend")
+local runner = require("pool.local.vm_runner")
+local beside = require("pool.forks.beside")
+local tasks = require("pool.tasks")
 local starting = require("worker.start")
 
-local unpack = checks.unpack
+local unpack, USUAL = checks.unpack, tasks.USUAL_PRIORITY
 
 local is_jit = jit ~= nil -- luacheck: ignore
 
@@ -37,20 +39,33 @@ local function restore_hook_at_end(state)
   end)
 end
 
--- The next task; nil: there will be none for this worker.
+local function wait_for_task(backend, state)
+  backend.idle = backend.idle + 1
+  local things = { backend.tasks, state.leave, backend.offers, backend.urgent, backend.later }
+  local ok, why = pcall(waits.any, things, nil, true)
+  backend.idle = backend.idle - 1
+  backend.offers:_take()
+  if not ok then error(why, 0) end
+end
+
+-- The next task; nil: there will be none for this worker. Meanwhile it runs what tasks have given to the pool.
 local function next_task(backend, state)
   while not state.must_stop do
-    local task, why = backend.tasks:_take(), nil
+    local task, why = backend.urgent and backend.urgent:_take() or backend.tasks:_take(), nil
     if not task then task, why = backend.tasks:get(0) end
-    if task or why == "closed" then return task end
-    waits.any({ backend.tasks, state.leave }, nil, true)
+    task = task or backend.later and backend.later:_take()
+    if task then return task end
+    if not beside.serve(backend, state) then
+      if why == "closed" then return nil end
+      wait_for_task(backend, state)
+    end
   end
 end
 
 local function serve(backend, state, initializer, ...)
   restore_hook_at_end(state)
   local function put(answer) backend.results:put(answer) end
-  backend.members[identity.execution_context()] = true
+  backend.members[identity.execution_context()] = state
   if runner.initialize(state, put, initializer, ...) then
     state.ready = native.time()
     while state.left > 0 and not state.must_stop do
@@ -64,11 +79,26 @@ local function serve(backend, state, initializer, ...)
   backend.members[identity.execution_context()] = nil
 end
 
+-- The queues of other priorities than the usual one, from the first such task on. Idle workers have to know of them.
+local function make_queues(self)
+  self.urgent, self.later = native.local_queue_new("PriorityQueue"), native.local_queue_new("PriorityQueue")
+  for _ = 1, self.idle do self.offers:put(true) end
+end
+
 function Backend.put_task(self, task)
   if self.method == "task" then task.limit = self.timeout end
-  self.tasks:put(task)
+  local priority = self.priority
+  if priority == USUAL then
+    self.tasks:put(task)
+  else
+    if not self.urgent then make_queues(self) end
+    local queue = priority > USUAL and self.urgent or self.later
+    queue:put(task, { priority = -priority })
+  end
   return task.number
 end
+
+function Backend.set_priority(self, priority) self.priority = priority end
 
 function Backend.set_timeout(self, seconds) self.timeout = seconds end
 
@@ -97,7 +127,11 @@ function Backend.claim(self, worker)
   return state.claim, state.item
 end
 
-function Backend.rescue(self, worker) runner.rescue(self.states[worker]) end
+function Backend.rescue(self, worker, make_error)
+  local state = self.states[worker]
+  runner.rescue(state)
+  beside.bury(self, state, make_error)
+end
 
 function Backend.running(self, worker)
   local state = self.states[worker]
@@ -119,21 +153,38 @@ end
 function Backend.measures(self, worker) return runner.measures(self.states[worker]) end
 function Backend.wake() end
 function Backend.waitable(self) return self.results end
-function Backend.is_worker(self) return self.members[identity.execution_context()] == true end
+function Backend.as_worker(self, pool)
+  local state = self.members[identity.execution_context()]
+  if not state then return nil end
+  beside.begin(pool)
+  return beside.of_worker(self, state)
+end
+function Backend.end_forks(self, make_error)
+  for _, state in pairs(self.states) do beside.bury(self, state, make_error) end
+end
 function Backend.close(self) self.tasks:close() end
+local function empty(queue)
+  while queue and queue:_take() do end
+end
+
 function Backend.drain(self)
-  while self.tasks:_take() do end
+  empty(self.urgent)
+  empty(self.tasks)
+  empty(self.later)
 end
 
 -- method: "thread" or "task", the kind of worker
 local function new(row)
-  return local_backend.new(backend_meta, {
+  local backend = local_backend.new(backend_meta, {
     method = row.start,
     tasks = native.local_queue_new("SimpleQueue"),
     results = native.local_queue_new("SimpleQueue"),
-    members = {}, -- by execution context
+    priority = USUAL,
+    members = {}, -- states by execution context
     states = setmetatable({}, { __mode = "k" }),
   })
+  beside.prepare(backend)
+  return backend
 end
 
 local function start(backend, config, settings)

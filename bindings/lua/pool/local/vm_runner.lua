@@ -5,9 +5,10 @@
 --   task    id, number, mode, flags, f; args, or list, first, count, skip; call_state; base in a pool with a seed
 --   answer  id, outcome, first, count, ns, values
 --   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; leave, a queue that has a value
---           once an idle worker has to end (pool/vm_backend.lua); tasks, busy,
+--           once an idle worker has to end (pool/local/vm_backend.lua); tasks, busy,
 --           made, ready, left; seed of the pool's streams; me: in the world `serial` the identity of the worker in
---           this call; finalizer, until it has run
+--           this call; finalizer, until it has run; forks: the pool as its tasks have it (pool/forks/beside.lua); in a
+--           pool with a seed: place of the item, and children: how many calls it has made
 local require, native = ...
 
 local checks = require("core.checks")
@@ -27,6 +28,28 @@ local PART, RETURNED, SKIPPED = protocol.PART, protocol.RETURNED, protocol.SKIPP
 local FLUSH, RETURN, STRIDE_MAX = protocol.FLUSH_NS / 1e9, protocol.RETURN_NS / 1e9, protocol.STRIDE_MAX -- seconds
 
 local runner = {}
+
+-- What a state has of the task that runs.
+local OF_TASK = { "claim", "item", "begun", "part", "marker", "limit", "is_polling", "restore", "me", "place",
+  "children" }
+
+-- What the state has of its task, which goes on once it has made a call that runs in the same worker.
+function runner.leave_task(state)
+  local left = {}
+  for _, name in ipairs(OF_TASK) do left[name] = state[name] end
+  return left
+end
+
+function runner.return_to_task(state, left)
+  for _, name in ipairs(OF_TASK) do state[name] = left[name] end
+end
+
+-- An item begins to draw from the stream of its place.
+local function begin_stream(state, place)
+  state.place, state.children = place, 0
+  if state.forks then state.forks._stream_place, state.forks._children = nil, 0 end
+  return streams.begin(state.seed, place)
+end
 
 function runner.new_state(maxtasks, seed, finalizer)
   return {
@@ -48,7 +71,7 @@ local function count_calls(state, count, seconds)
   state.tasks, state.busy, state.left = state.tasks + count, state.busy + seconds, state.left - count
 end
 
--- Used where no parent checks timeouts (pool/serial_backend.lua).
+-- Used where no parent checks timeouts (pool/local/serial_backend.lua).
 local function is_late(state) return state.limit and time() - state.begun > state.limit end
 
 -- Whether os.exit has ended a worker of the world `serial` in a call (async/exit.lua), whatever the call made of that.
@@ -67,7 +90,7 @@ local function packed(called, ...) return pack(called(...)) end
 local function run_call(task, state, put)
   state.begun, state.item, state.marker = time(), 1, packed
   local name = identity.current().name
-  local stream = state.seed and streams.begin(state.seed, task.base + 1)
+  local stream = state.seed and begin_stream(state, task.base + 1)
   local ok, values = errors.call_here(name, packed, task.f, unpack(task.args, 1, task.args.n))
   if stream then streams.finish(stream) end
   if has_exited(state) then ok, values = false, exit_error(state, "while it ran this call") end
@@ -110,7 +133,7 @@ local function send_part(part, outcome)
   part.results, part.failures, part.first, part.begun = {}, nil, part.last + 1, now
 end
 
--- As in pool_worker.c: reads the clock more often if items take long. True: go on.
+-- As in pool/pool_worker.c: reads the clock more often if items take long. True: go on.
 local function check_pace(part, left)
   local now, task = time(), part.task
   local taken = now - part.checked
@@ -151,7 +174,7 @@ local function run_slice(task, state, put)
   for i = skip + 1, task.count do
     state.item = i
     if is_timed and not begin_timed(state) then break end
-    local stream = seed and streams.begin(seed, task.base + i)
+    local stream = seed and begin_stream(state, task.base + i)
     local ok, result = call(called, handler, list[base + i])
     if stream then streams.finish(stream) end
     part.last = i

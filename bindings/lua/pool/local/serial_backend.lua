@@ -5,8 +5,9 @@ local require, native = ...
 
 local checks = require("core.checks")
 local identity = require("core.identity")
-local local_backend = require("pool.local_backend")
-local runner = require("pool.vm_runner")
+local local_backend = require("pool.local.local_backend")
+local runner = require("pool.local.vm_runner")
+local streams = require("async.streams")
 local waits = require("core.waits")
 local log = require("worker.log")
 
@@ -63,9 +64,10 @@ local function finalize(self)
   if not (state.me and state.me.exit_code) then as_worker(self.worker, runner.finalize, state) end
 end
 
-function Backend.put_task(self, task)
-  if self.worker.state.left <= 0 then
-    finalize(self)
+local function run(self, task)
+  local state = self.worker.state
+  if state.left <= 0 then
+    if state.claim == 0 then finalize(self) end -- else its task goes on after this one
     begin(self, self.next_name())
   end
   if self.timeout then
@@ -73,7 +75,32 @@ function Backend.put_task(self, task)
   else
     as_worker(self.worker, runner.run, task, self.worker.state, put_into(self))
   end
+end
+
+-- A call of a task begins on top of it. So many on one C stack: each takes some of the 200 C calls that Lua allows.
+local DEEP = 16
+
+local function run_nested(self, task)
+  local state, depth = self.worker.state, self.depth + 1
+  local left = runner.leave_task(state)
+  self.depth = depth
+  if depth % DEEP == 0 then native.deep_call(run, self, task) else run(self, task) end
+  self.depth = depth - 1
+  if self.worker.state ~= state then finalize(self) end
+  runner.return_to_task(state, left)
+  self.worker.state = state
+end
+
+function Backend.put_task(self, task)
+  if self.worker.state.claim ~= 0 then run_nested(self, task) else run(self, task) end
   return task.number
+end
+
+function Backend.next_place(self)
+  local state = self.worker.state
+  if state.claim == 0 then return nil end
+  state.children = state.children + 1
+  return streams.child_place(state.place, state.children)
 end
 
 function Backend.all_live() return true end
@@ -95,7 +122,8 @@ function Backend.measures(_, worker) return runner.measures(worker.state) end
 function Backend.wake() end
 function Backend.waitable(self) return self end -- every future is done when it is made
 function Backend.rescue() end
-function Backend.is_worker() return false end
+function Backend.as_worker() end
+function Backend.end_forks() end
 Backend.close = finalize
 function Backend.drain() end
 
@@ -112,7 +140,7 @@ function Worker.is_caller() return false end
 
 local worker_meta = { __index = Worker, __name = "Worker" }
 
-local function new() return local_backend.new(backend_meta, { results = {}, first = 1, last = 0 }) end
+local function new() return local_backend.new(backend_meta, { results = {}, first = 1, last = 0, depth = 0 }) end
 
 -- A worker that has made its calls is replaced when the next one comes.
 local function start(backend, config, settings, next_name)

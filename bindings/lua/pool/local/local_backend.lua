@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- The common part of the backends with workers in this VM (pool/vm_backend.lua,
--- pool/serial_backend.lua): kept values and tasks, which are plain Lua objects. Such a backend adds
+-- The common part of the backends with workers in this VM (pool/local/vm_backend.lua,
+-- pool/local/serial_backend.lua): kept values and tasks, which are plain Lua objects. Such a backend adds
 -- put_task(task) and the functions for workers and results.
 --
 --   kept         packed values, by place
 --   last_place   the place that was given last; last_number: the number of the last task
---   task         see pool/vm_runner.lua
+--   task         see pool/local/vm_runner.lua
 local require = ...
 
 local checks = require("core.checks")
@@ -52,6 +52,8 @@ function Backend.cancel(_, call_state)
 end
 
 function Backend.set_base(self, base) self.base = base end
+function Backend.next_place() end
+function Backend.set_priority() end
 
 local function new_task(self, mode, flags, id, number, call_state)
   self.last_number = self.last_number + 1
