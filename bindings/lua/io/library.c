@@ -7,6 +7,7 @@
 #include "io/writing.h"
 #include "state/fresh.h"
 #include "state/originals.h"
+#include "state/vm.h"
 
 /* ---- default files --------------------------------------------------------------------------- */
 
@@ -198,6 +199,8 @@ static int method_setvbuf(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   return writing_set_buffer(L);
 }
 
+static int print_line(lua_State *L) NO_THREAD_SAFETY_ANALYSIS { return writing_print(L); }
+
 /* ---- closing --------------------------------------------------------------------------------- */
 
 static int method_close(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
@@ -241,6 +244,8 @@ static const luaL_Reg io_functions[] = {
 
 static const luaL_Reg os_functions[] = {
     {"execute", opening_execute}, {"remove", opening_remove}, {"rename", opening_rename}, {NULL, NULL}};
+
+static const luaL_Reg base_functions[] = {{"print", print_line}, {NULL, NULL}};
 
 static const luaL_Reg methods[] = {
     {"close", method_close}, {"flush", method_flush},     {"lines", method_lines}, {"read", method_read},
@@ -359,8 +364,13 @@ void io_install(lua_State *L) {
   originals_push(L, LUA_TABLIBNAME, "pack");
   const bool tells_ends = !lua_isnil(L, -1);
   lua_pop(L, 1);
-  io_files_new(L)->tells_ends = tells_ends;
+  struct io_files *s = io_files_new(L);
+  s->tells_ends = tells_ends;
+  s->flushes_prints = tells_ends || !vm_of(L)->is_adopted;
   install_files(L);
+  push_loaded(L, "_G");
+  if (lua_istable(L, -1)) take_places(L, base_functions, "_G");
+  lua_pop(L, 1);
   push_loaded(L, LUA_OSLIBNAME);
   if (lua_istable(L, -1)) take_places(L, os_functions, LUA_OSLIBNAME);
   lua_settop(L, top);
