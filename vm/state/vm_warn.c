@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The functions are those of lauxlib.c, which are its own: which of them Lua calls is what it remembers of the pieces of
+/* The functions are those of the auxiliary library of Lua, which keeps them to itself: which of them Lua calls is what it remembers of the pieces of
  * a message. */
 #include "state/vm_warn.h"
 

@@ -48,7 +48,8 @@ struct io_file_command {
 struct io_files {
   struct io_file_use *uses;
   struct io_file_command *commands;
-  futex_word changes; /* counts ends of uses for which somebody waits */
+  const void *metatable; /* of files */
+  futex_word changes;    /* counts ends of uses for which somebody waits */
   unsigned waiters;
   int32_t pid;         /* of the process that the uses are of */
   bool tells_ends;     /* os.execute and close tell how a command ended, as from Lua 5.2 on */

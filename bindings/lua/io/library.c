@@ -62,21 +62,34 @@ static int io_output(lua_State *L) { return choose_default(L, OUTPUT, "w"); }
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+/* io_file_check of the first argument, which does not look the metatable up. */
+static FILE *check_file(lua_State *L, const struct io_files *s) {
+  const void *file = lua_touserdata(L, 1);
+  if (!file || !lua_getmetatable(L, 1)) return io_file_check(L, 1);
+  const bool is_file = lua_topointer(L, -1) == s->metatable;
+  lua_pop(L, 1);
+  FILE *f = is_file ? lua_file_get(file) : NULL;
+  return f ? f : io_file_check(L, 1);
+}
+
 static int method_read(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
-  FILE *f = io_file_source(L, io_file_check(L, 1));
+  const struct io_files *s = io_files_here(L);
+  FILE *f = io_file_source(L, check_file(L, s));
   const int last = lua_gettop(L);
-  if (last == 1 && reading_push_line(L, io_files_here(L), f)) return 1;
+  if (last == 1 && reading_push_line(L, s, f)) return 1;
+  if (last == 2 && reading_push_format(L, s, f, 2)) return 1;
   reading_check_formats(L, 2);
-  if (last == 2 && reading_push_format(L, io_files_here(L), f, 2)) return 1;
   return reading_run(L);
 }
 
 static int io_read(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   const int count = lua_gettop(L);
-  reading_check_formats(L, 1);
   FILE *f = io_file_source(L, push_default(L, INPUT));
   if (count == 0 && reading_push_line(L, io_files_here(L), f)) return 1;
   if (count == 1 && reading_push_format(L, io_files_here(L), f, 1)) return 1;
+  lua_pop(L, 1);
+  reading_check_formats(L, 1);
+  (void)push_default(L, INPUT);
   lua_insert(L, 1);
   return reading_run(L);
 }
@@ -151,7 +164,7 @@ static int write_values(lua_State *L, FILE *f) NO_THREAD_SAFETY_ANALYSIS {
 }
 
 static int method_write(lua_State *L) {
-  FILE *f = io_file_check(L, 1);
+  FILE *f = check_file(L, io_files_here(L));
   writing_check(L, 2);
   return write_values(L, f);
 }
@@ -343,6 +356,7 @@ static void install_files(lua_State *L) {
   lua_pop(L, 1);
   if (!has_files) return;
   luaL_getmetatable(L, LUA_FILEHANDLE);
+  io_files_of(L)->metatable = lua_topointer(L, -1);
   take_fields(L, metamethods);
   lua_pop(L, 1);
   copy_defaults(L);
