@@ -19,7 +19,7 @@ struct line_run {
 /* The strings of so many lines are collected a little earlier than by themselves: Lua's table of strings then stays in the
  * processor's cache (a third of the time of cheap lines; Lua 5.4, 2026). Not LUA_GCSTEP with 0: it never does a major
  * collection, without which the texts of slices stay. */
-enum { COLLECT_EVERY = 1024, COLLECT_KIB = 64 };
+enum { COLLECT_EVERY = 1024, COLLECT_KIB = 200 };
 enum { SELF = 1, FUNCTION, TEXT, MOST, ARGUMENTS = MOST };
 
 static const struct handle_class class;
