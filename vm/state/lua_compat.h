@@ -49,7 +49,6 @@ enum {
   LUA_HAS_WARNINGS = LUA_VERSION_NUM >= 504,
   /* VMs that do not pause collect in generations: a step of theirs is a collection. */
   LUA_HAS_GENERATIONS = LUA_VERSION_NUM >= 504,
-||||||| parent of 5ccbb989 (io/writing, state/vm_print: print leaves the VM's lock while it waits)
   /* print calls what the global tostring is */
   LUA_HAS_TOSTRING_OF_PRINT = LUA_VERSION_NUM < 504,
 };
