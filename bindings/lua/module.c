@@ -250,6 +250,7 @@ static const luaL_Reg native_functions[] = {
     {"is_abandoned", unbuffered_is_abandoned_call},
     {"line_run_new", line_run_new},
     {"cut_lines", line_run_cut_call},
+    {"last_line_end", line_run_last_call},
     {"set_waits", waiting_set_waits},
     {"wait_ways", waiting_ways},
     {"iterated", waiting_iterated},

@@ -46,7 +46,7 @@ begin() {
   until [ -f ready ]; do sleep 0.02; done
 }
 end() {
-  kill -KILL "$pid"
+  kill -KILL "$pid" 2>/dev/null || true
   wait "$pid" 2>/dev/null || true
 }
 # says PATTERN: looks until a look has that line; a thread on a busy machine may not answer at once.
@@ -69,6 +69,48 @@ for world in threads interpreters processes; do
   grep -q "^ *$pid  .* locked.lua$" out || fail "the program is not in the list"
   end
 done
+
+# A host that loads the module: its first thread is seen while it computes, and its workers while it stands in a C
+# function. (The sanitizer would have to be in the host.)
+cat >hosted.lua <<'END'
+local mm = require("manymoons")
+local begun = mm.Queue()
+local function compute()
+  begun:put(1)
+  local sum = 0
+  while true do sum = sum + 1 end
+end
+mm.Process({ name = "Computer", target = compute, daemon = true }):start()
+begun:get()
+io.open("ready", "w"):close()
+if arg[1] == "computes" then
+  local function main_loop()
+    local sum = 0
+    while true do sum = sum + 1 end
+  end
+  main_loop()
+end
+io.popen("exec sleep 1000"):read("*l")
+END
+hosted() { # HOST WHAT PATTERN…
+  rm -f ready
+  MANYMOONS_WORLD=$world LUA_CPATH="$MM_BUILD/lua/${1#lua}/?.so" $1 hosted.lua $2 >program.out 2>&1 &
+  pid=$!
+  until [ -f ready ]; do sleep 0.02; done
+  shift 2
+  for pattern; do says "$pattern"; done
+  for other in $(pgrep -P "$pid" sleep); do kill "$other"; done
+  end
+}
+if [ "${MM_BUILD##*/}" != asan ]; then
+  for lua in lua5.4 lua5.1; do
+    command -v $lua >/dev/null || continue
+    for world in interpreters processes; do
+      hosted $lua computes "^Computer .* compute (hosted.lua:6)$" "^MainProcess .* main_loop (hosted.lua:14)$"
+      hosted $lua waits "^Computer .* compute (hosted.lua:6)$"
+    done
+  done
+fi
 
 world=processes
 begin

@@ -17,6 +17,8 @@ size_t file_stream_readable(FILE *f, const char **start) {
   return (size_t)(f->_IO_read_end - f->_IO_read_ptr);
 }
 
+void file_stream_skip(FILE *f, size_t count) { f->_IO_read_ptr += count; }
+
 /* In a stream that is buffered by lines, or not at all, the two are equal. */
 size_t file_stream_writable(FILE *f) {
   return f->_IO_write_end > f->_IO_write_ptr ? (size_t)(f->_IO_write_end - f->_IO_write_ptr) : 0;
@@ -27,6 +29,8 @@ size_t file_stream_readable(FILE *f, const char **start) {
   *start = NULL;
   return 0;
 }
+
+void file_stream_skip(FILE *f, size_t count) { (void)f, (void)count; }
 
 size_t file_stream_writable(FILE *f) {
   (void)f;

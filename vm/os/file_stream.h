@@ -23,6 +23,8 @@ enum file_stream_kind {
 /* Under the stream's lock (flockfile), or where no other thread uses it: */
 /* How many bytes can be read without a system call; *start is where they stand. */
 size_t file_stream_readable(FILE *f, const char **start);
+/* Passes over so many of them. Where they stand they stay until the next read. */
+void file_stream_skip(FILE *f, size_t count);
 /* How many bytes can be written without one. */
 size_t file_stream_writable(FILE *f);
 /* How many were written and are not given to the system yet. */

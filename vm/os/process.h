@@ -85,9 +85,9 @@ MUST_CHECK status process_executable(char *path, size_t size);
 bool process_is_executable_at(const char *path);
 /* A path that runs this program again, even where its file has been replaced since. */
 const char *process_own_path(void);
-/* Sends a signal to the first thread of a process that has a handler for it. -ESRCH: there is no such process, or
- * it has none. */
-MUST_CHECK status process_signal_handler(int64_t pid, int signal_number);
+/* Sends a signal to a thread of a process that has a handler for it; the first one has the number of the process.
+ * -ESRCH: there is no such process or thread, or it has none. */
+MUST_CHECK status process_signal_handler(int64_t pid, int64_t thread, int signal_number);
 /* A path as the process with this number sees it: a relative one begins in its folder. 0: in this one's. */
 void process_resolve_path(int64_t pid, const char *path, char *out, size_t size);
 /* Calls visit for each process of this user, until it returns false. */

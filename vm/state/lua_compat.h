@@ -49,6 +49,8 @@ enum {
   LUA_HAS_WARNINGS = LUA_VERSION_NUM >= 504,
   /* VMs that do not pause collect in generations: a step of theirs is a collection. */
   LUA_HAS_GENERATIONS = LUA_VERSION_NUM >= 504,
+  /* print calls what the global tostring is */
+  LUA_HAS_TOSTRING_OF_PRINT = LUA_VERSION_NUM < 504,
 };
 
 #if LUA_VERSION_NUM < 504
@@ -56,13 +58,12 @@ enum {
   ((void)((condition) ||                            \
           luaL_argerror(L, index,                   \
                         lua_pushfstring(L, "%s expected, got %s", type, luaL_typename(L, index)))))
-/* LuaJIT's luaL_newstate has an allocator of its own, whose blocks realloc cannot take over. All
- * calls into the state are protected, so no panic function is needed. */
 static inline lua_State *lua_newbare(lua_Alloc allocate, void *context) {
   return lua_newstate(allocate, context);
 }
-static inline lua_State *lua_newusual(lua_Alloc allocate, void *context) {
-  return lua_newstate(allocate, context);
+typedef void (*lua_WarnFunction)(void *context, const char *message, int is_to_continue);
+static inline void lua_setwarnf(lua_State *L, lua_WarnFunction warn, void *context) {
+  (void)L, (void)warn, (void)context;
 }
 static inline void lua_turn_warnings_on(lua_State *L) { (void)L; }
 #endif
@@ -100,20 +101,11 @@ static inline void lua_getcompanion(lua_State *L, int index) { lua_getiuservalue
 static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments, int *results) {
   return lua_resume(co, from, arguments, results);
 }
-/* A state made by lua_newstate; and one with the warning and panic functions of luaL_newstate,
- * whose blocks come from realloc, so `allocate` must use realloc, too. Collection is generational,
- * as in the stand-alone interpreter. The change of mode is a full collection, cheap in an empty
- * state. */
+/* A state made by lua_newstate. All calls into it are protected, so no panic function is needed. Collection is
+ * generational, as in the stand-alone interpreter. The change of mode is a full collection, cheap in an empty state. */
 static inline lua_State *lua_newbare(lua_Alloc allocate, void *context) {
   lua_State *L = lua_newstate(allocate, context);
   if (L) lua_gc(L, LUA_GCGEN, 0, 0);
-  return L;
-}
-static inline lua_State *lua_newusual(lua_Alloc allocate, void *context) {
-  lua_State *L = luaL_newstate();
-  if (!L) return NULL;
-  lua_gc(L, LUA_GCGEN, 0, 0);
-  lua_setallocf(L, allocate, context);
   return L;
 }
 #else
@@ -179,6 +171,7 @@ static inline lua_State *lua_mainstate(lua_State *L) {
   lua_pop(L, 1);
   return state;
 }
+static inline bool lua_tells_mainstate(void) { return true; }
 /* Whether lua_isyieldable exists. */
 static inline bool lua_tells_yieldable(void) { return true; }
 /* Whether a coroutine has ended, for a lua_resume that does not check it. */
@@ -331,6 +324,7 @@ static inline bool lua_pushenvironment(lua_State *L, int index) {
 }
 static inline bool lua_setenvironment(lua_State *L, int index) { return lua_setfenv(L, index) != 0; }
 static inline lua_State *lua_mainstate(lua_State *L) { return L; }
+static inline bool lua_tells_mainstate(void) { return false; }
 static inline bool lua_tells_yieldable(void) { return lua_isyieldable != 0; }
 /* A file of the library io, whose environment has the function that closes it. */
 static inline size_t lua_file_size(void) { return sizeof(FILE *); }

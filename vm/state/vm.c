@@ -20,6 +20,7 @@
 #include "state/random_state.h"
 #include "state/sample.h"
 #include "state/stop_point.h"
+#include "state/vm_warn.h"
 #include "trace/trace.h"
 
 static const char registry_key = 'v'; /* its address is the key; never written */
@@ -32,13 +33,32 @@ static void *resize(void *block, size_t size) {
   return moved;
 }
 
-/* lua_Alloc without a limit: the C library's realloc, as in Lua. */
+static void *take(struct blocks *b, size_t size) {
+  return blocks_have(size) ? blocks_take(b, size) : resize(NULL, size);
+}
+
+static void give(struct blocks *b, void *block, size_t size) {
+  if (blocks_have(size))
+    blocks_give(b, block, size);
+  else
+    free(block);
+}
+
+static bool has_room(size_t size, size_t wanted) {
+  return blocks_have(size) && blocks_have(wanted) && (size - 1) / BLOCKS_STEP == (wanted - 1) / BLOCKS_STEP;
+}
+
+/* lua_Alloc without a limit. For a new block Lua passes a type as old_size. */
 static void *vm_alloc(void *context, void *block, size_t old_size, size_t new_size) {
-  (void)context;
-  (void)old_size;
-  if (new_size) return resize(block, new_size);
-  free(block);
-  return NULL;
+  struct blocks *b = &((struct vm *)context)->blocks;
+  if (!block) return new_size ? take(b, new_size) : NULL;
+  if (new_size && !blocks_have(old_size) && !blocks_have(new_size)) return resize(block, new_size);
+  if (has_room(old_size, new_size)) return block;
+  void *moved = new_size ? take(b, new_size) : NULL;
+  if (new_size && !moved) return NULL;
+  if (moved) memcpy(moved, block, old_size < new_size ? old_size : new_size);
+  give(b, block, old_size);
+  return moved;
 }
 
 /* The account of a VM that counts its memory: it has a limit, or an allocator other than the C
@@ -54,7 +74,7 @@ struct vm_account {
 
 enum { LARGE = 1 << 15 }; /* bytes of a block whose copying or freeing takes microseconds */
 
-/* lua_Alloc with counting. For a new block Lua passes a type as old_size. */
+/* lua_Alloc with counting. */
 static void *vm_alloc_counting(void *context, void *block, size_t old_size, size_t new_size) {
   struct vm_account *a = context;
   const size_t before = block ? old_size : 0;
@@ -104,8 +124,9 @@ struct vm *vm_of(lua_State *L) {
 /* ---- making and closing ---------------------------------------------------------------------- */
 
 static struct mutex live_lock = MUTEX_INITIALIZER;
-static struct vm *live; /* all VMs, by `next_live`; live_lock protects it, … */
-static unsigned coming; /* … and how many are about to be made */
+static struct vm *live;  /* all VMs, by `next_live`; live_lock protects it, … */
+static unsigned coming;  /* … and how many are about to be made … */
+static struct vm *spare; /* … and the memory of a host's that have ended */
 
 void vm_live_lock(void) NO_THREAD_SAFETY_ANALYSIS { mutex_lock(&live_lock); }
 void vm_live_unlock(void) NO_THREAD_SAFETY_ANALYSIS { mutex_unlock(&live_lock); }
@@ -179,11 +200,32 @@ static void vm_fini(struct vm *vm) {
   memory_free(vm->hooks);
   memory_free(vm->stop_place);
   memory_free(vm->account);
-  memory_free(vm);
+  blocks_fini(&vm->blocks);
+}
+
+/* The memory of a host's VM stays, for the next one: a thread of the host that is bound to it, and is not the one that
+ * closes it, may get a signal at any time, and its handler looks at the number. */
+static void keep_as_spare(struct vm *vm) {
+  vm_live_lock();
+  vm->number = 0;
+  vm->next_live = spare;
+  spare = vm;
+  vm_live_unlock();
+}
+
+static struct vm *take_spare(void) {
+  vm_live_lock();
+  struct vm *vm = spare;
+  if (vm) spare = vm->next_live;
+  vm_live_unlock();
+  if (vm) memset(vm, 0, sizeof *vm);
+  return vm;
 }
 
 static lua_State *new_state(struct vm *vm) {
-  return vm->account ? lua_newbare(vm_alloc_counting, vm->account) : lua_newusual(vm_alloc, vm);
+  lua_State *L = vm->account ? lua_newbare(vm_alloc_counting, vm->account) : lua_newbare(vm_alloc, vm);
+  if (L) vm_warn_install(L);
+  return L;
 }
 
 /* Without the limit, which vm_limit_memory sets later: LuaJIT's lua_newstate crashes if an
@@ -192,8 +234,10 @@ static status make_account(struct vm *vm, const struct vm_options *o) {
   if (!o->memory_limit && !o->alloc && !o->counts_memory) return STATUS_OK;
   vm->account = memory_alloc(sizeof *vm->account);
   if (!vm->account) return -ENOMEM;
-  *vm->account = (struct vm_account){
-      .vm = vm, .limit = SIZE_MAX, .alloc = o->alloc ? o->alloc : vm_alloc, .context = o->alloc_context};
+  *vm->account = (struct vm_account){.vm = vm,
+                                     .limit = SIZE_MAX,
+                                     .alloc = o->alloc ? o->alloc : vm_alloc,
+                                     .context = o->alloc ? o->alloc_context : vm};
   return STATUS_OK;
 }
 
@@ -203,6 +247,7 @@ status vm_make(struct vm **out, const struct vm_options *o) {
   status st = make_account(vm, o);
   lua_State *L = st == STATUS_OK ? new_state(vm) : NULL;
   if (!L) {
+    blocks_fini(&vm->blocks);
     memory_free(vm->account);
     memory_free(vm);
     return -ENOMEM;
@@ -228,6 +273,7 @@ void vm_close(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   vm_leave(vm);
   STOP_POINT("vm.is_left");
   vm_fini(vm);
+  memory_free(vm);
 }
 
 /* ---- the lock -------------------------------------------------------------------------------- */
@@ -291,6 +337,7 @@ static int adopted_gc(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   (*place)->state = NULL; /* which the host closes */
   vm_leave(*place);
   vm_fini(*place);
+  keep_as_spare(*place);
   *place = NULL;
   return 0;
 }
@@ -311,7 +358,8 @@ struct vm *vm_adopt(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   struct vm **place = lua_newuserdata(L, sizeof(struct vm *));
   *place = NULL;
   anchor(L);
-  vm = memory_alloc(sizeof *vm);
+  vm = take_spare();
+  if (!vm) vm = memory_alloc(sizeof *vm);
   if (!vm) error_raise_memory(L);
   *place = vm;
   vm_init(vm, lua_mainstate(L));

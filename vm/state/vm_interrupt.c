@@ -593,6 +593,19 @@ status vm_prepare_requests(void) {
   return STATUS_OK;
 }
 
+/* Where Lua does not report its main state, the caller's is known to last if it is that one. */
+static bool has_lasting_state(lua_State *L, const struct vm *vm) {
+  const bool is_main = lua_pushthread(L);
+  lua_pop(L, 1);
+  return lua_tells_mainstate() || (is_main && vm->state == L);
+}
+
+void vm_prepare_looks(lua_State *L, struct vm *vm) {
+  if (!vm->is_adopted || !has_lasting_state(L, vm)) return;
+  if (!vm_thread_is_bound(vm) && vm_thread_is_free()) vm_bind_thread(vm);
+  (void)!vm_prepare_requests(); /* without a signal threads are seen where they wait */
+}
+
 /* By the number, because the thread that had a host's VM may have ended: the signal then goes nowhere. */
 static void ask_by_signal(const struct lock_user *owner) {
   thread_signal_number(atomic_load(&owner->number), signals_request_number());

@@ -136,6 +136,9 @@ bool vm_prepare_threads(struct vm *vm) REQUIRES(rank_vm);
 /* Installs the handler of the signal that asks threads to make way, and lets it in on the calling
  * thread: also the sampler sends it (sampler.h). -EBUSY: no signal is free. */
 MUST_CHECK status vm_prepare_requests(void);
+/* For a host's own VM that has workers: another program may look at its stacks (sampler.h) also while it runs. In a
+ * coroutine it is seen once that has come back to the main state. [-0, +0, does not raise] */
+void vm_prepare_looks(lua_State *L, struct vm *vm) REQUIRES(rank_vm);
 
 /* Raises the stop's error in the running code; once it is final, again at each instruction of code that
  * catches it. [raises] */

@@ -12,7 +12,6 @@
 #include "state/random.h"
 #include "state/stop_point.h"
 #include "state/vm_libraries.h"
-#include "state/vm_print.h"
 
 enum { LIMITED_PAUSE = 120 }; /* the next collection begins at this percentage of the memory in use */
 
@@ -30,7 +29,6 @@ static int open_libraries(lua_State *L) {
   message_handlers_guard(L);
   hook_permission_prepare(L);
   STOP_POINT("vm.is_tracked");
-  vm_print_install(L);
   random_open(L);
   if ((libraries & VM_LIB_ALL) == VM_LIB_ALL)
     originals_begin(L);

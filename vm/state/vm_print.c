@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "state/vm_print.h"
 
-#include <stdio.h>
-
 #include "state/lua_compat.h"
+
+/* A program may have removed the global. */
+static void push_text(lua_State *L, int index) {
+  if (LUA_HAS_TOSTRING_OF_PRINT) {
+    lua_getglobal(L, "tostring");
+    if (lua_isfunction(L, -1)) {
+      lua_pushvalue(L, index);
+      lua_call(L, 1, 1);
+      if (!lua_isstring(L, -1)) luaL_error(L, "'tostring' must return a string to 'print'");
+      return;
+    }
+    lua_pop(L, 1);
+  }
+  luaL_tolstring(L, index, NULL);
+}
 
 void vm_print_push_line(lua_State *L) {
   const int count = lua_gettop(L);
@@ -11,23 +24,8 @@ void vm_print_push_line(lua_State *L) {
   luaL_buffinit(L, &line);
   for (int i = 1; i <= count; i++) {
     if (i > 1) luaL_addchar(&line, '\t');
-    luaL_tolstring(L, i, NULL);
+    push_text(L, i);
     luaL_addvalue(&line);
   }
   luaL_pushresult(&line);
 }
-
-/* [-n, +0, raises] */
-static int print_line(lua_State *L) {
-  vm_print_push_line(L);
-  lua_pushliteral(L, "\n");
-  lua_concat(L, 2);
-  size_t size = 0;
-  const char *text = lua_tolstring(L, -1, &size);
-  fwrite(text, 1, size, stdout);
-  fflush(stdout); /* as `lua` does: what was printed is there, however the process ends */
-  if (ferror(stdout)) clearerr(stdout);
-  return 0;
-}
-
-void vm_print_install(lua_State *L) { lua_register(L, "print", print_line); }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/blocks.h"
 #include "base/bytes.h"
 #include "base/deadline.h"
 #include "os/alarm.h"
@@ -153,6 +154,7 @@ struct vm {
   struct vm_lock lock;
   struct account shared_account; /* of the shared memory that it makes; see vm_limit_shared_memory */
   struct vm_account *account;    /* NULL: memory is not counted; see vm.c */
+  struct blocks blocks;          /* of its Lua, unless that has an allocator of its own */
   struct vm_thread main;
   struct vm_thread *others; /* the other threads, from vm_thread_add to vm_thread_remove */
   unsigned threads;         /* including main */

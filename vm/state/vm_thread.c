@@ -7,8 +7,8 @@
 #include "state/random_state.h"
 #include "trace/trace.h"
 
-/* For the signal handlers; listed in vm/README.md. A VM that another thread closes leaves `bound` behind
- * here: its number tells it from a later VM at the same address. */
+/* For the signal handlers; listed in vm/README.md. A VM of a host that another thread closes leaves `bound` behind
+ * here: its number tells it from a later VM at the same address, and its memory stays (vm.c). */
 static _Thread_local struct vm_thread *bound;
 static _Thread_local const struct vm *bound_vm;
 static _Thread_local uint32_t bound_number;
@@ -94,5 +94,5 @@ struct vm_thread *vm_self(struct vm *vm) {
 }
 
 struct vm_thread *vm_thread_bound(void) {
-  return bound;
+  return bound_vm && bound_vm->number == bound_number ? bound : NULL;
 }

@@ -7,6 +7,7 @@
 
 #include "core/settings.h"
 #include "core/system.h"
+#include "core/waiting.h"
 #include "state/caller.h"
 #include "state/error.h"
 #include "state/message_handlers.h"
@@ -99,6 +100,12 @@ void failure_complete(lua_State *L) {
   replace_by_failure(L, "error");
 }
 
+/* Its reader may be slow, and the other threads of the VM do not wait for it. */
+static void put_on_stderr(void *text) {
+  fputs(text, stderr);
+  fflush(stderr);
+}
+
 void failure_report(lua_State *L, const char *name) {
   lua_getfield(L, -1, "message");
   lua_getfield(L, -2, "traceback");
@@ -107,12 +114,11 @@ void failure_report(lua_State *L, const char *name) {
   printable_push(L, -1, PRINTABLE_TEXT);
   lua_pushfstring(L, "%s: %s%s%s\n", lua_tostring(L, -1), lua_tostring(L, -4),
                   traceback && *traceback ? "\n" : "", traceback ? traceback : "");
-  fputs(lua_tostring(L, -1), stderr);
-  fflush(stderr);
+  waiting_leave(L, TRACE_CALL_FILE, put_on_stderr, (void *)(uintptr_t)lua_tostring(L, -1));
   lua_pop(L, 5);
 }
 
-static int report(lua_State *L) {
+static int report(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   settings_push_name(L);
   const char *name = lua_tostring(L, -1);
   lua_pushvalue(L, 1);

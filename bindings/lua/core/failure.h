@@ -21,7 +21,7 @@ void failure_unsendable(lua_State *L);
  * runs out; the memory is garbage by now, so it is collected first. [-1, +1, raises] */
 void failure_complete(lua_State *L);
 /* Writes the failure on top to stderr, with the worker's name. [-0, +0, raises] */
-void failure_report(lua_State *L, const char *name);
+void failure_report(lua_State *L, const char *name) REQUIRES(rank_vm);
 /* The exit code of a worker whose function failed with the error on top. Reports the error,
  * unless a stop raised it. [-1|0, +0|1, does not raise] */
 int failure_judge(lua_State *L, const struct vm_thread *self);

@@ -22,6 +22,13 @@ status away_wait(lua_State *L, const bool *is_closed, enum away_reason reason, i
 
 bool away_has_tasks(lua_State *L) { return waiting_has_tasks(L); }
 
+bool away_is_alone(lua_State *L) { return vm_of(L)->threads == 1 && !waiting_has_tasks(L); }
+
+struct away_caller away_caller(lua_State *L) {
+  const struct vm_thread *self = vm_self(vm_of(L));
+  return (struct away_caller){self, self->task};
+}
+
 bool away_is_main(lua_State *L) {
   struct vm *vm = vm_of(L);
   return vm_self(vm) == &vm->main && thread_kernel_id() == process_pid() && !waiting_has_tasks(L);

@@ -28,8 +28,15 @@ MUST_CHECK status away_wait(lua_State *L, const bool *is_closed, enum away_reaso
 MUST_CHECK status away_do(lua_State *L, void (*work)(void *), void *context) REQUIRES(rank_vm);
 /* The same where other tasks may be kept from running for as long as it takes: it does not fail. */
 void away_do_shortly(lua_State *L, void (*work)(void *), void *context) REQUIRES(rank_vm);
-/* Whether the calling thread has tasks. */
+/* Whether the calling thread has tasks; and whether nothing else of the VM can run while it waits. */
 bool away_has_tasks(lua_State *L);
+bool away_is_alone(lua_State *L);
+/* A thread, and its task that runs, if it has one. */
+struct away_caller {
+  const void *thread;
+  const void *task;
+};
+struct away_caller away_caller(lua_State *L);
 /* Whether the caller is the code that a stand-alone interpreter would run: on the first thread of the
  * process, in the first thread of its VM, and no task. */
 bool away_is_main(lua_State *L);

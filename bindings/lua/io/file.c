@@ -137,11 +137,21 @@ bool io_file_is_used(const struct io_files *s, const FILE *file) {
   return s->uses && use_of(s, file) && s->pid == process_pid();
 }
 
-static void begin(struct io_files *s, struct io_file_use *u, FILE *file) {
+static bool is_of_caller(lua_State *L, const struct io_file_use *u) {
+  const struct away_caller here = away_caller(L);
+  return u->caller.thread == here.thread && u->caller.task == here.task;
+}
+
+/* Whether a call that is not below this one on the stack uses it. */
+static bool is_used_elsewhere(lua_State *L, const struct io_files *s, const FILE *file) {
+  return io_file_is_used(s, file) && !is_of_caller(L, use_of(s, file));
+}
+
+static void begin(lua_State *L, struct io_files *s, struct io_file_use *u, FILE *file) {
   const int32_t pid = process_pid();
   if (s->pid != pid) s->uses = NULL;
   s->pid = pid;
-  *u = (struct io_file_use){.file = file, .next = s->uses};
+  *u = (struct io_file_use){.file = file, .caller = away_caller(L), .next = s->uses};
   s->uses = u;
 }
 
@@ -154,15 +164,20 @@ static void end(struct io_files *s, const struct io_file_use *u) {
   (void)futex_wake(&s->changes, INT32_MAX);
 }
 
+/* Until some use has ended. [raises] */
+static void wait_for_an_end(lua_State *L, struct io_files *s) REQUIRES(rank_vm) {
+  s->waiters++;
+  const status st = away_until_changed(L, &s->changes, atomic_load(&s->changes));
+  s->waiters--;
+  away_raise(L, st);
+}
+
 /* Until no call uses the FILE of the file at `index`, which is returned; NULL: it was closed meanwhile. [raises] */
 static FILE *wait_until_free(lua_State *L, struct io_files *s, int index) REQUIRES(rank_vm) {
   for (;;) {
     FILE *f = io_file_at(L, index);
-    if (!f || !io_file_is_used(s, f)) return f;
-    s->waiters++;
-    const status st = away_until_changed(L, &s->changes, atomic_load(&s->changes));
-    s->waiters--;
-    away_raise(L, st);
+    if (!f || !is_used_elsewhere(L, s, f)) return f;
+    wait_for_an_end(L, s);
   }
 }
 
@@ -177,23 +192,34 @@ void io_file_raise(lua_State *L, const struct io_file_use *u, status st) {
   lua_error(L);
 }
 
-int io_file_use(lua_State *L, int index, lua_CFunction body) {
-  struct io_files *s = io_files_of(L);
+/* (values …) */
+static int use(lua_State *L, struct io_files *s, FILE *file, lua_CFunction body) {
   struct io_file_use u;
-  luaL_checkstack(L, 8, "too many arguments");
   const int count = lua_gettop(L);
+  luaL_checkstack(L, 8, "too many arguments");
   lua_pushcfunction(L, body);
   lua_insert(L, 1);
   lua_pushlightuserdata(L, &u);
   lua_insert(L, 2);
-  FILE *f = wait_until_free(L, s, index + 2);
-  if (!f) return luaL_error(L, "attempt to use a closed file");
-  begin(s, &u, io_file_source(L, f));
+  begin(L, s, &u, file);
   const int failed = lua_pcall(L, count + 1, LUA_MULTRET, 0);
   end(s, &u);
   bytes_fini(&u.bytes);
   if (failed && u.is_closed) return luaL_error(L, "attempt to use a closed file");
   return failed ? lua_error(L) : lua_gettop(L);
+}
+
+int io_file_use(lua_State *L, int index, lua_CFunction body) {
+  struct io_files *s = io_files_of(L);
+  FILE *f = wait_until_free(L, s, index);
+  if (!f) return luaL_error(L, "attempt to use a closed file");
+  return use(L, s, io_file_source(L, f), body);
+}
+
+int io_file_use_stream(lua_State *L, FILE *file, lua_CFunction body) {
+  struct io_files *s = io_files_of(L);
+  while (is_used_elsewhere(L, s, file)) wait_for_an_end(L, s);
+  return use(L, s, file, body);
 }
 
 /* ---- closing --------------------------------------------------------------------------------- */
@@ -305,6 +331,7 @@ static int close_ours(lua_State *L, struct io_files *s, int index) REQUIRES(rank
 static void end_use(lua_State *L, struct io_files *s, int index) REQUIRES(rank_vm) {
   FILE *f = io_file_at(L, index);
   struct io_file_use *u = io_file_is_used(s, f) ? use_of(s, f) : NULL;
+  if (u && is_of_caller(L, u)) luaL_error(L, "attempt to close a file that its caller uses");
   if (u && !u->is_closed) away_close(L, index, &u->is_closed, fileno(f));
   if (u && !wait_until_free(L, s, index)) luaL_error(L, "attempt to use a closed file");
 }

@@ -15,6 +15,8 @@
  * I2  A FILE is closed when it has no use. Whoever closes it marks the use, which ends it, and waits.
  * I3  A file that nobody uses is used under the VM's lock without a use where nothing can wait.
  * I4  A forked child has no uses: its parent's threads and tasks are not here.
+ * I5  A call in a call, by a finalizer that runs while the caller waits, uses the FILE beside the outer use of the
+ *     same caller, which cannot end before it.
  *
  * The std streams belong to all VMs of a process. Their own lock (flockfile) is held for as long as the C library
  * works on them, never while a script's code runs, and never during a wait that a poll can make. */
@@ -30,6 +32,7 @@
 
 struct io_file_use {
   FILE *file;
+  struct away_caller caller;
   bool is_closed;     /* another thread or task closes it: this call ends */
   struct bytes bytes; /* for the body; they are freed at the end */
   struct io_file_use *next;
@@ -45,10 +48,12 @@ struct io_file_command {
 struct io_files {
   struct io_file_use *uses;
   struct io_file_command *commands;
-  futex_word changes; /* counts ends of uses for which somebody waits */
+  const void *metatable; /* of files */
+  futex_word changes;    /* counts ends of uses for which somebody waits */
   unsigned waiters;
-  int32_t pid;     /* of the process that the uses are of */
-  bool tells_ends; /* os.execute and close tell how a command ended, as from Lua 5.2 on */
+  int32_t pid;         /* of the process that the uses are of */
+  bool tells_ends;     /* os.execute and close tell how a command ended, as from Lua 5.2 on */
+  bool flushes_prints; /* print gives its line to the system; Lua 5.1's and LuaJIT's do not */
 };
 
 /* The first upvalue of each C function of this room is the state, as a userdata. */
@@ -87,6 +92,8 @@ bool io_file_is_ours(lua_State *L, int index);
 
 /* Whether a call uses it now, so that others have to wait. */
 bool io_file_is_used(const struct io_files *s, const FILE *file);
+/* Runs `body` as io_file_use does, for a FILE that no call closes. [-n, +m, raises] */
+int io_file_use_stream(lua_State *L, FILE *file, lua_CFunction body) REQUIRES(rank_vm);
 /* Runs `body` as the use of the file at `index`, with all that is on the stack; its results are the caller's. It waits
  * until no other call uses the file. `body` finds the use by io_file_current. Errors of `body` are passed on; a
  * file that was closed meanwhile is an error. [-n, +m, raises] */

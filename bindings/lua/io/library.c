@@ -7,6 +7,7 @@
 #include "io/writing.h"
 #include "state/fresh.h"
 #include "state/originals.h"
+#include "state/vm.h"
 
 /* ---- default files --------------------------------------------------------------------------- */
 
@@ -61,21 +62,34 @@ static int io_output(lua_State *L) { return choose_default(L, OUTPUT, "w"); }
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+/* io_file_check of the first argument, which does not look the metatable up. */
+static FILE *check_file(lua_State *L, const struct io_files *s) {
+  const void *file = lua_touserdata(L, 1);
+  if (!file || !lua_getmetatable(L, 1)) return io_file_check(L, 1);
+  const bool is_file = lua_topointer(L, -1) == s->metatable;
+  lua_pop(L, 1);
+  FILE *f = is_file ? lua_file_get(file) : NULL;
+  return f ? f : io_file_check(L, 1);
+}
+
 static int method_read(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
-  FILE *f = io_file_source(L, io_file_check(L, 1));
+  const struct io_files *s = io_files_here(L);
+  FILE *f = io_file_source(L, check_file(L, s));
   const int last = lua_gettop(L);
-  if (last == 1 && reading_push_line(L, io_files_here(L), f)) return 1;
+  if (last == 1 && reading_push_line(L, s, f)) return 1;
+  if (last == 2 && reading_push_format(L, s, f, 2)) return 1;
   reading_check_formats(L, 2);
-  if (last == 2 && reading_push_format(L, io_files_here(L), f, 2)) return 1;
   return reading_run(L);
 }
 
 static int io_read(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   const int count = lua_gettop(L);
-  reading_check_formats(L, 1);
   FILE *f = io_file_source(L, push_default(L, INPUT));
   if (count == 0 && reading_push_line(L, io_files_here(L), f)) return 1;
   if (count == 1 && reading_push_format(L, io_files_here(L), f, 1)) return 1;
+  lua_pop(L, 1);
+  reading_check_formats(L, 1);
+  (void)push_default(L, INPUT);
   lua_insert(L, 1);
   return reading_run(L);
 }
@@ -150,7 +164,7 @@ static int write_values(lua_State *L, FILE *f) NO_THREAD_SAFETY_ANALYSIS {
 }
 
 static int method_write(lua_State *L) {
-  FILE *f = io_file_check(L, 1);
+  FILE *f = check_file(L, io_files_here(L));
   writing_check(L, 2);
   return write_values(L, f);
 }
@@ -198,6 +212,8 @@ static int method_setvbuf(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   return writing_set_buffer(L);
 }
 
+static int print_line(lua_State *L) NO_THREAD_SAFETY_ANALYSIS { return writing_print(L); }
+
 /* ---- closing --------------------------------------------------------------------------------- */
 
 static int method_close(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
@@ -241,6 +257,8 @@ static const luaL_Reg io_functions[] = {
 
 static const luaL_Reg os_functions[] = {
     {"execute", opening_execute}, {"remove", opening_remove}, {"rename", opening_rename}, {NULL, NULL}};
+
+static const luaL_Reg base_functions[] = {{"print", print_line}, {NULL, NULL}};
 
 static const luaL_Reg methods[] = {
     {"close", method_close}, {"flush", method_flush},     {"lines", method_lines}, {"read", method_read},
@@ -338,6 +356,7 @@ static void install_files(lua_State *L) {
   lua_pop(L, 1);
   if (!has_files) return;
   luaL_getmetatable(L, LUA_FILEHANDLE);
+  io_files_of(L)->metatable = lua_topointer(L, -1);
   take_fields(L, metamethods);
   lua_pop(L, 1);
   copy_defaults(L);
@@ -359,8 +378,13 @@ void io_install(lua_State *L) {
   originals_push(L, LUA_TABLIBNAME, "pack");
   const bool tells_ends = !lua_isnil(L, -1);
   lua_pop(L, 1);
-  io_files_new(L)->tells_ends = tells_ends;
+  struct io_files *s = io_files_new(L);
+  s->tells_ends = tells_ends;
+  s->flushes_prints = tells_ends || !vm_of(L)->is_adopted;
   install_files(L);
+  push_loaded(L, "_G");
+  if (lua_istable(L, -1)) take_places(L, base_functions, "_G");
+  lua_pop(L, 1);
   push_loaded(L, LUA_OSLIBNAME);
   if (lua_istable(L, -1)) take_places(L, os_functions, LUA_OSLIBNAME);
   lua_settop(L, top);

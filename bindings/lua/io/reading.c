@@ -344,23 +344,40 @@ static size_t line_size(const char *start, size_t there) {
   return newline ? (size_t)(newline - start) + 1 : 0;
 }
 
-/* Takes them into `piece`. 0: they are not there, or others use the file. */
-static size_t take_at_once(const struct io_files *s, FILE *f, char piece[FAST_MAX], size_t wanted) {
-  if (io_file_is_used(s, f) || ftrylockfile(f)) return 0;
+/* 0: they are not there. */
+static size_t size_there(FILE *f, size_t wanted, const char **start) {
+  const size_t there = file_stream_readable(f, start);
+  return wanted ? wanted * (wanted <= there) : line_size(*start, there);
+}
+
+/* Standard input is one stream of all VMs of the process: what another one reads next may take the place of the bytes. */
+static bool push_of_input(lua_State *L, size_t wanted, bool chops) {
+  char piece[FAST_MAX];
   const char *start;
-  size_t there = file_stream_readable(f, &start);
-  if (there > FAST_MAX) there = FAST_MAX;
-  size_t size = wanted ? wanted * (wanted <= there) : line_size(start, there);
-  if (size) size = (fread_unlocked)(piece, 1, size, f);
-  funlockfile(f);
-  return size;
+  if (ftrylockfile(stdin)) return false;
+  const size_t size = size_there(stdin, wanted, &start);
+  const bool is_taken = size > 0 && size <= FAST_MAX;
+  if (is_taken) memcpy(piece, start, size);
+  if (is_taken) file_stream_skip(stdin, size);
+  funlockfile(stdin);
+  if (is_taken) lua_pushlstring(L, piece, size - chops);
+  return is_taken;
+}
+
+/* A line, if `wanted` is 0; else so many bytes. Another file is used by this VM alone, under its lock. */
+static bool push_at_once(lua_State *L, const struct io_files *s, FILE *f, size_t wanted, bool chops) {
+  const char *start;
+  if (io_file_is_used(s, f)) return false;
+  if (f == stdin) return push_of_input(L, wanted, chops);
+  const size_t size = size_there(f, wanted, &start);
+  if (!size) return false;
+  file_stream_skip(f, size);
+  lua_pushlstring(L, start, size - chops);
+  return true;
 }
 
 bool reading_push_line(lua_State *L, const struct io_files *s, FILE *f) {
-  char piece[FAST_MAX];
-  const size_t size = take_at_once(s, f, piece, 0);
-  if (size) lua_pushlstring(L, piece, size - 1);
-  return size > 0;
+  return push_at_once(L, s, f, 0, true);
 }
 
 /* A numeral that ends in the buffer. */
@@ -382,19 +399,22 @@ static bool push_number_at_once(lua_State *L, const struct io_files *s, FILE *f)
 }
 
 bool reading_push_format(lua_State *L, const struct io_files *s, FILE *f, int index) {
-  char piece[FAST_MAX];
-  size_t wanted = 0, size = 0;
-  bool chops = false;
-  if (lua_type(L, index) == LUA_TNUMBER) {
-    wanted = (size_t)lua_tointeger(L, index);
-    if (wanted == 0) return false;
-  } else {
-    const char letter = letter_of(L, index);
-    if (letter == 'n') return push_number_at_once(L, s, f);
-    chops = letter == 'l';
-    if (!chops && letter != 'L') return false;
+  const int type = lua_type(L, index);
+  if (type == LUA_TNUMBER) {
+    const lua_Integer wanted = lua_tointeger(L, index);
+    return wanted > 0 && (lua_Number)wanted == lua_tonumber(L, index) &&
+           push_at_once(L, s, f, (size_t)wanted, false);
   }
-  size = take_at_once(s, f, piece, wanted);
-  if (size) lua_pushlstring(L, piece, size - chops);
-  return size > 0;
+  if (type != LUA_TSTRING) return false;
+  const char *format = lua_tostring(L, index);
+  if (*format == '*')
+    format++;
+  else if (!lua_reads_bare_formats())
+    return false;
+  switch (*format) {
+    case 'n': return push_number_at_once(L, s, f);
+    case 'l': return push_at_once(L, s, f, 0, true);
+    case 'L': return lua_reads_bare_formats() && push_at_once(L, s, f, 0, false);
+    default: return false;
+  }
 }

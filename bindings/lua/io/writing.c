@@ -8,6 +8,7 @@
 #include <limits.h>
 
 #include "io/result.h"
+#include "state/vm_print.h"
 
 /* A pipe with room takes so many bytes at once. */
 enum { PIECE = PIPE_BUF, NUMERAL_MAX = 64, FAST_VALUES = 8 };
@@ -32,6 +33,11 @@ static void flush(void *context) {
   struct put *p = context;
   errno = 0;
   p->error = fflush(p->file) == 0 ? 0 : errno;
+}
+
+static void put_and_flush(void *context) {
+  put(context);
+  flush(context);
 }
 
 struct seek {
@@ -225,12 +231,68 @@ static int set_buffer(lua_State *L) {
 
 int writing_set_buffer(lua_State *L) { return io_file_use(L, 1, set_buffer); }
 
-/* ---- reports --------------------------------------------------------------------------------- */
+/* ---- print ----------------------------------------------------------------------------------- */
 
-static void put_and_flush(void *context) {
-  put(context);
-  flush(context);
+/* With a line that is longer than a piece other VMs of the process must not write between two of its pieces, so the C
+ * library has all of it at once. That would keep the tasks of the thread from running, and they come first. */
+static bool is_in_pieces(lua_State *L, const struct writer *w, size_t size) {
+  return w->kind == FILE_STREAM_WAITABLE && (size <= PIECE || away_has_tasks(L));
 }
+
+static void print_in_pieces(struct writer *w, const char *line, size_t size, bool is_flushed)
+    REQUIRES(rank_vm) {
+  struct put p = {.file = w->use->file};
+  write_pieces(w, line, size);
+  if (w->error || !is_flushed || file_stream_pending(p.file) == 0) return;
+  wait_for_room(w);
+  run(w, flush, &p);
+}
+
+/* (the use, nil, the line) */
+static int print_line(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
+  enum { LINE = 3 };
+  struct io_file_use *use = io_file_current(L);
+  struct writer w = {L, use, file_stream_kind(use->file), 0};
+  const bool flushes = io_files_of(L)->flushes_prints;
+  size_t size = 0;
+  const char *line = lua_tolstring(L, LINE, &size);
+  struct put p = {.file = use->file, .data = line, .size = size};
+  if (is_in_pieces(L, &w, size))
+    print_in_pieces(&w, line, size, flushes);
+  else
+    away_do_shortly(L, flushes ? put_and_flush : put, &p);
+  return 0;
+}
+
+/* Where nothing else of the VM can run. */
+static void print_at_once(lua_State *L, const struct io_files *s) {
+  struct put p = {.file = stdout};
+  p.data = lua_tolstring(L, 1, &p.size);
+  if (s->flushes_prints)
+    put_and_flush(&p);
+  else
+    put(&p);
+}
+
+int writing_print(lua_State *L) {
+  const struct io_files *s = io_files_here(L);
+  vm_print_push_line(L);
+  lua_pushliteral(L, "\n");
+  lua_concat(L, 2);
+  lua_insert(L, 1);
+  lua_settop(L, 1);
+  if (away_is_alone(L)) {
+    print_at_once(L, s);
+  } else {
+    lua_pushnil(L); /* in the place of a file */
+    lua_insert(L, 1);
+    if (s->flushes_prints || !writing_at_once(L, s, stdout)) (void)io_file_use_stream(L, stdout, print_line);
+  }
+  if (ferror(stdout)) clearerr(stdout);
+  return 0;
+}
+
+/* ---- reports --------------------------------------------------------------------------------- */
 
 int writing_now(lua_State *L) {
   size_t size = 0;

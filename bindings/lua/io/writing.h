@@ -23,6 +23,9 @@ int writing_seek(lua_State *L) REQUIRES(rank_vm);
 /* `setvbuf`, with its mode and size as integers behind the file. [-n, +1|3, raises] */
 int writing_set_buffer(lua_State *L) REQUIRES(rank_vm);
 
+/* print. A line is whole beside those of other threads, tasks and VMs. [-n, +0, raises] */
+int writing_print(lua_State *L) REQUIRES(rank_vm);
+
 /* write_now(file, text) → nothing: writes the text to a file of the library io, and gives all that was written to the
  * system, as fwrite does: beside other users of the file, and without a turn for tasks. For reports of the
  * scheduler and of finalizers, which must not wait. A closed file gets nothing. [-0, +0, raises] */

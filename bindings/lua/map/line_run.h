@@ -26,5 +26,7 @@ int line_run_new(lua_State *L);
  * together and at most so many; and how many lines these are. The first one may be longer. 0 lines: there is no end of a
  * line. [-0, +2, raises] */
 int line_run_cut_call(lua_State *L);
+/* last_line_end(text) → the place of its last newline; 0: there is none. [-0, +1, raises] */
+int line_run_last_call(lua_State *L);
 
 #endif

@@ -43,14 +43,13 @@ end
 
 -- Another piece of the file: what begins a line that has no end yet is kept apart, so that a long line is joined once.
 local function add(self, piece)
-  local begun = self.begun
-  if piece ~= "" and not piece:find("\n", 1, true) then
+  local begun, last = self.begun, native.last_line_end(piece)
+  if piece ~= "" and last == 0 then
     begun[#begun + 1] = piece
     return
   end
-  if #begun > 0 and piece == "" then piece = "\n" end -- the last line of the file lacks its end
+  if #begun > 0 and piece == "" then piece, last = "\n", 1 end -- the last line of the file lacks its end
   if piece == "" then return end
-  local last = #piece + 1 - piece:reverse():find("\n", 1, true)
   begun[#begun + 1] = piece:sub(1, last)
   self.text, self.at = self.text:sub(self.at) .. table.concat(begun), 1
   self.begun = { piece:sub(last + 1) }

@@ -8,6 +8,7 @@
 #include "os/clock.h"
 #include "os/mapping.h"
 #include "os/process.h"
+#include "process/worker_status.h"
 #include "profile/sheet.h"
 #include "shared/segment_view.h"
 
@@ -56,20 +57,45 @@ struct target {
   struct process_table processes;
   uint64_t word;
   int signal;
+  int64_t looked_at; /* the process that was looked at last: … */
+  bool is_of;        /* … whether it is one of the program */
 };
 
-/* A process that waits looks at the word by itself. So do those of a host that has no handler of ours; they are not
- * seen while they compute. The table is the other program's, and may name processes that have nothing to do with it. */
-static void ask_processes(const struct target *t) {
+/* The tables are the other program's, and may name processes that have nothing to do with it. */
+static void ask(struct target *t, int64_t pid, int64_t thread) {
+  if (pid <= 0 || thread <= 0) return;
+  if (t->looked_at != pid) t->is_of = mapping_is_of(t->fd, pid);
+  t->looked_at = pid;
+  if (t->is_of) (void)!process_signal_handler(pid, thread, t->signal);
+}
+
+/* A process that waits looks at the word by itself. So do those of a host that has no handler of ours, because it has
+ * no workers; they are not seen while they compute. */
+static void ask_processes(struct target *t) {
   const struct process_table *p = &t->processes;
+  for (uint32_t slot = 0; slot < slots_of(p); slot++)
+    if (is_live(p, slot)) ask(t, p->slots[slot].id.pid, p->slots[slot].id.pid);
+}
+
+/* A worker that is a thread of its process: the first thread may run no Lua for long, if it is a host's. */
+static bool ask_worker(void *context, block_ref block, uint64_t size, owner_id owner) {
+  struct target *t = context;
+  struct worker_status copy;
+  (void)owner;
+  if (size != WORKER_STATUS_BLOCK || segment_view_read(&t->view, block, &copy, sizeof copy)) return true;
+  const int32_t pid = atomic_load(&copy.pid), thread = atomic_load(&copy.tid);
+  if (atomic_load(&copy.magic) == WORKER_STATUS_MAGIC && thread != pid) ask(t, pid, thread);
+  return true;
+}
+
+static void ask_all(struct target *t) {
   if (!t->signal) return;
-  for (uint32_t slot = 0; slot < slots_of(p); slot++) {
-    const int32_t pid = is_live(p, slot) ? p->slots[slot].id.pid : 0;
-    if (pid > 0 && mapping_is_of(t->fd, pid)) (void)!process_signal_handler(pid, t->signal);
-  }
+  ask_processes(t);
+  (void)!segment_view_each_block(&t->view, ask_worker, t);
 }
 
 static status open_target(struct target *t, int64_t pid) {
+  t->looked_at = 0;
   status st = profile_find(pid, &t->fd);
   if (st) return st;
   st = segment_view_open(&t->view, t->fd);
@@ -82,7 +108,7 @@ static status open_target(struct target *t, int64_t pid) {
 static status request(struct target *t, uint64_t word, double seconds) {
   const int64_t until_ns = word ? clock_now_ns() + (int64_t)(seconds * 1e9) : 0;
   const status st = segment_view_write_profiling(&t->view, word, until_ns);
-  if (st == STATUS_OK) ask_processes(t);
+  if (st == STATUS_OK) ask_all(t);
   return st;
 }
 

@@ -274,6 +274,7 @@ int worker_start(lua_State *L, struct worker_rings rings) REQUIRES(rank_vm) {
   enum { INTERPRETER = 0, FORK = 1, THREAD = 4 };
   const int method = luaL_checkoption(L, ARG_METHOD, NULL, names);
   luaL_checktype(L, ARG_SETTINGS, LUA_TTABLE);
+  vm_prepare_looks(L, vm_of(L));
   if (method == FORK && !is_sandboxed(L)) return start_fork(L, rings);
   if (method == THREAD) return start_thread(L);
   return start_fresh(L, rings, method == INTERPRETER ? WORKER_INTERPRETER : WORKER_PROCESS, names[method]);

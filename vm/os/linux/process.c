@@ -299,9 +299,9 @@ static bool has_handler(int64_t pid, int signal_number) {
   return line && (strtoull(line + 8, NULL, 16) >> (signal_number - 1) & 1);
 }
 
-status process_signal_handler(int64_t pid, int signal_number) {
+status process_signal_handler(int64_t pid, int64_t thread, int signal_number) {
   if (!has_handler(pid, signal_number)) return -ESRCH;
-  return syscall(SYS_tgkill, (pid_t)pid, (pid_t)pid, signal_number) ? -errno : STATUS_OK;
+  return syscall(SYS_tgkill, (pid_t)pid, (pid_t)thread, signal_number) ? -errno : STATUS_OK;
 }
 
 status process_command(int64_t pid, char *text, size_t size, size_t *length) {
