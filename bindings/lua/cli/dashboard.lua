@@ -3,6 +3,7 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
+local checks = require("core.checks")
 local hex = require("core.hex")
 local broker = require("broker.settings")
 local pools = require("dashboard.pools")
@@ -48,7 +49,7 @@ local function read_word(options, words, i)
   elseif options.url then
     options.names[#options.names + 1] = word
   elseif word:find("^%d+$") then
-    options.pid = math.tointeger(tonumber(word))
+    options.pid = checks.digits(word) or usage.refuse_word("dashboard", word, USAGE)
   else
     options.url = word
   end
