@@ -4,21 +4,20 @@
  *
  * A ring is an object of the segment: header, two ends, and storage.
  *
- *     ring    := struct ring | 2 KiB of storage    one arena block of 4 KiB; the storage moves out
- *                                                  when it grows (ring_storage.h)
+ *     ring    := struct ring | 2 KiB of storage    one arena block of 4 KiB; further storages follow
+ *                                                  as blocks of their own (ring_storage.h)
  *     storage := record …
  *     record  := size u32 | kind u32 | bytes | padding to 8
  *
- * A record is inline (the message itself), outside (the place of a block with the message), or
- * filler up to the wrap. A sorted ring has no records: its messages are in a heap (ring_heap.h), and
+ * A record is inline (the message itself), outside (the place of a block with the message), filler
+ * up to the wrap, or names the storage that is next. A sorted ring has no records: its messages are in a heap (ring_heap.h), and
  * its commit words rise by one step for each message.
  *
  * I1  The bytes from head to tail are whole records. `tail` and `head` only rise; a record is
- *     stored at its position modulo a power of two, and never wraps.
+ *     stored at its position modulo its storage's capacity, and never wraps.
  * I2  A message is owned by exactly one of producer, ring, consumer. The owner word of an outside
  *     message's block names the owner.
- * I3  The store of `tail` commits a put, the store of `head` commits a take, the store of `storage`
- *     a growth. Everything that must agree with that store is journaled beside the lock before it.
+ * I3  The store of `tail` commits a put, the store of `head` commits a take. Everything that must agree with that store is journaled beside the lock before it.
  *     The next holder of a dead holder's lock compares the commit word with the journal and settles
  *     the rest. That is a constant amount of work, but for a heap, and may be done twice.
  * I4  A sleeper registers under the lock of the other side after it has checked its condition
@@ -29,8 +28,7 @@
  *     after a quarter of a second, checks again, and sweeps.
  *
  * The order of the journal matters: the comparand (the future commit word) is written first,
- * otherwise a repair would believe a stale match. Locks: rank_tail for puts, rank_head for takes,
- * both for growth.
+ * otherwise a repair would believe a stale match. Locks: rank_tail for puts, rank_head for takes.
  */
 #ifndef SHARED_RING_H
 #define SHARED_RING_H
