@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See ring.h for the model. In this file: records, locks and repair, waking, put, take. */
+/* See ring.h for the model. In this file: waking, put, take, closing, looking. */
 #include "shared/ring.h"
 
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include "shared/kill_point.h"
 #include "shared/ring_heap.h"
 #include "shared/ring_record.h"
+#include "shared/ring_repair.h"
 #include "shared/ring_sleep.h"
 #include "shared/ring_storage.h"
 #include "shared/sweep.h"
@@ -18,7 +19,6 @@
 #include "sync/lock_rank.h"
 
 enum {
-  INLINE_MAX = 4096,    /* larger messages get a block of their own */
   STAYS_MOST = 1 << 20, /* bytes of records in a ring that stays */
   WAKE_ALL = INT_MAX,
 };
@@ -27,12 +27,6 @@ _Static_assert(sizeof(struct ring) <= RING_FIRST_STORAGE, "control and first sto
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
-static owner_id ring_owner(const struct ring *r) { return owner_of_object(segment_ref(r)); }
-
-static struct unfinished *unfinished_of(const struct ring *r) {
-  return segment_at(r->unfinished & ~UINT64_C(63));
-}
-
 /* Takes a block from the ring and frees it, unless an earlier repair has done so. */
 static void drop_block(const struct ring *r, block_ref block) {
   (void)arena_free_of(segment_arena(), block, ring_owner(r));
@@ -40,77 +34,6 @@ static void drop_block(const struct ring *r, block_ref block) {
 
 static void give_block(const struct ring *r, block_ref block) {
   CHECK(arena_give(segment_arena(), block, segment_self(), ring_owner(r)));
-}
-
-static bool hand_over(block_ref block, owner_id from, owner_id to) {
-  return arena_hand_over(segment_arena(), block, from, to);
-}
-
-/* ---- locks and repair ------------------------------------------------------------------------ */
-
-static bool is_committed(const struct ring_end *end) {
-  return atomic_load_explicit(&end->position, memory_order_relaxed) == end->journal_position;
-}
-
-/* The dead process gets the block of a put that it did not commit, or of a take that it did not
- * complete, so that the sweeper frees it. The process cannot have been swept before, because the
- * sweeper settles the ring first (ring_forget). */
-static void return_block(const struct ring *r, const struct ring_end *end) {
-  if (end->journal_block) (void)hand_over(end->journal_block, ring_owner(r), end->journal_owner);
-}
-
-static void apply_counts(struct ring_end *end) {
-  atomic_store_explicit(&end->bytes, end->journal_bytes, memory_order_relaxed);
-  atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
-}
-
-/* A put that committed gave its block to the ring. */
-static void repair_tail(struct ring *r) {
-  struct ring_end *end = &r->tail;
-  if (is_committed(end))
-    apply_counts(end);
-  else
-    return_block(r, end);
-  STORE_ORDER();
-  end->journal_block = 0;
-  storage_settle_tail(r);
-}
-
-/* A take that committed owns its message; one that did not changed nothing. */
-static void repair_head(struct ring *r) {
-  struct ring_end *end = &r->head;
-  if (is_committed(end)) {
-    apply_counts(end);
-    return_block(r, end);
-  } else if (end->journal_claim) {
-    atomic_store((_Atomic uint64_t *)segment_at(end->journal_claim & ~UINT64_C(7)), 0);
-  }
-  if (r->unfinished) unfinished_repair(unfinished_of(r), is_committed(end));
-  if (r->is_sorted) ring_heap_settle(r);
-  STORE_ORDER();
-  end->journal_block = 0;
-  end->journal_claim = 0;
-  storage_settle_head(r);
-}
-
-static void lock_tail(struct ring *r) ACQUIRES(rank_tail) NO_THREAD_SAFETY_ANALYSIS {
-  if (robust_mutex_lock(&r->tail.lock) == ROBUST_CLEAN) return;
-  repair_tail(r);
-  ring_wake_all(r);
-}
-
-static void unlock_tail(struct ring *r) RELEASES(rank_tail) NO_THREAD_SAFETY_ANALYSIS {
-  robust_mutex_unlock(&r->tail.lock);
-}
-
-static void lock_head(struct ring *r) ACQUIRES(rank_head) NO_THREAD_SAFETY_ANALYSIS {
-  if (robust_mutex_lock(&r->head.lock) == ROBUST_CLEAN) return;
-  repair_head(r);
-  ring_wake_all(r);
-}
-
-static void unlock_head(struct ring *r) RELEASES(rank_head) NO_THREAD_SAFETY_ANALYSIS {
-  robust_mutex_unlock(&r->head.lock);
 }
 
 /* ---- sleeping and waking --------------------------------------------------------------------- */
@@ -159,14 +82,16 @@ status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline
 struct room {
   uint64_t space;         /* the record */
   uint64_t before;        /* what is in front of it: filler up to the wrap, or a RECORD_NEXT; or 0 */
-  uint64_t bytes;         /* the message */
+  uint64_t count;         /* messages: more than one of a batch */
+  uint64_t bytes;         /* of the messages */
   struct ring_place next; /* the storage that it begins; of storage 0: it is in the tail's */
   bool is_in_heap;        /* of a sorted ring: bounds alone limit it */
 };
 
-/* By count and by bytes of messages. */
-static bool has_message_room(const struct ring *r, uint64_t bytes) {
-  if (r->max_messages && atomic_load(&r->tail.count) - atomic_load(&r->head.count) >= r->max_messages)
+/* By count and by bytes of messages, behind `before` others. */
+static bool has_message_room(const struct ring *r, uint64_t before, uint64_t bytes) {
+  if (r->max_messages &&
+      atomic_load(&r->tail.count) + before - atomic_load(&r->head.count) >= r->max_messages)
     return false;
   return !r->max_bytes || atomic_load(&r->tail.bytes) - atomic_load(&r->head.bytes) + bytes <= r->max_bytes;
 }
@@ -199,8 +124,9 @@ static bool is_long_locked(struct ring *r, uint64_t space) REQUIRES(rank_tail) {
 
 /* STATUS_FULL: the caller may wait for consumers. */
 static status find_room_locked(struct ring *r, struct room *room) REQUIRES(rank_tail) {
+  if (atomic_load_explicit(&r->is_closed, memory_order_relaxed)) return STATUS_CLOSED;
   if (r->max_bytes && room->bytes > r->max_bytes) return STATUS_TOO_LARGE;
-  if (!has_message_room(r, room->bytes)) return STATUS_FULL;
+  if (!has_message_room(r, 0, room->bytes)) return STATUS_FULL;
   if (room->is_in_heap) return STATUS_OK;
   if (is_long_locked(r, room->space)) return STATUS_FULL;
   if (has_byte_room(r, room)) return STATUS_OK;
@@ -218,13 +144,6 @@ struct outgoing { /* the content of one record */
   uint64_t message_size;        /* of the message, inline or outside */
   const struct ring_slot *slot; /* of a sorted ring, which has no record */
 };
-
-static size_t record_size(const struct ring_record *text) { return text->head_size + text->body_size; }
-
-static void copy_record(void *to, const struct ring_record *text) {
-  if (text->head_size) memcpy(to, text->head, text->head_size);
-  if (text->body_size) memcpy((uint8_t *)to + text->head_size, text->body, text->body_size);
-}
 
 /* Writes what is in front of the record. Returns where the record is to be. */
 static struct cursor write_before(struct ring *r, const struct room *room) {
@@ -256,7 +175,7 @@ static void commit_put(struct ring *r, const struct room *room, block_ref block)
       atomic_load_explicit(&end->position, memory_order_relaxed) + room->before + room->space;
   end->journal_owner = segment_self();
   STORE_ORDER();
-  end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
+  end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + room->count;
   end->journal_bytes = atomic_load_explicit(&end->bytes, memory_order_relaxed) + room->bytes;
   end->journal_block = block;
   STORE_ORDER();
@@ -302,16 +221,23 @@ static status append_locked(struct ring *r, const struct room *room, const struc
   return STATUS_OK;
 }
 
+static void end_put(struct ring *r, struct wake_note note, uint64_t count) RELEASES(rank_tail) {
+  unlock_tail(r);
+  KILL_POINT("ring.put.unlocked");
+  ring_wake(&r->tail, note, (int)count);
+  wake_watchers(r);
+}
+
 /* One attempt. STATUS_FULL: nothing changed. */
 static status try_put(struct ring *r, const struct outgoing *outgoing) {
   struct room room = {.space = record_space(record_size(&outgoing->text)),
+                      .count = 1,
                       .bytes = outgoing->message_size,
                       .is_in_heap = outgoing->slot != NULL};
   CHECK_EQ(room.is_in_heap, ring_is_sorted(r));
   lock_tail(r);
   KILL_POINT("ring.put.locked");
-  status st =
-      atomic_load_explicit(&r->is_closed, memory_order_relaxed) ? STATUS_CLOSED : find_room_locked(r, &room);
+  status st = find_room_locked(r, &room);
   if (st) {
     unlock_tail(r);
     return st;
@@ -319,10 +245,7 @@ static status try_put(struct ring *r, const struct outgoing *outgoing) {
   const struct wake_note note = ring_announce(&r->tail);
   if (outgoing->text.receipt) *outgoing->text.receipt = next_receipt(r);
   st = room.is_in_heap ? insert_locked(r, &room, outgoing) : append_locked(r, &room, outgoing);
-  unlock_tail(r);
-  KILL_POINT("ring.put.unlocked");
-  ring_wake(&r->tail, note, 1);
-  wake_watchers(r);
+  end_put(r, note, 1);
   if (room.next.storage || outgoing->block) ring_give_head_start(r);
   return st;
 }
@@ -330,7 +253,7 @@ static status try_put(struct ring *r, const struct outgoing *outgoing) {
 /* Checks the room again under the consumers' lock, by bytes and by count, before this thread
  * registers as a sleeper. */
 static bool still_full_locked(struct ring *r, const struct outgoing *outgoing) REQUIRES(rank_head) {
-  if (!has_message_room(r, outgoing->message_size)) return true;
+  if (!has_message_room(r, 0, outgoing->message_size)) return true;
   if (outgoing->slot) return false;
   if (atomic_load(&r->is_short)) return atomic_load(&r->tail.position) != atomic_load(&r->head.position);
   return is_long(r, atomic_load(&r->head.position), record_space(record_size(&outgoing->text)));
@@ -424,16 +347,72 @@ status ring_put_sorted(struct ring *r, const struct ring_key *key, const struct 
 
 uint64_t ring_last_number(const struct ring *r) { return atomic_load(&r->tail.count); }
 
+/* ---- put of several -------------------------------------------------------------------------- */
+
+/* Adds those messages behind the first one for which there is room. */
+static void extend_room(struct ring *r, struct room *room, const struct ring_batch *batch, uint32_t at)
+    REQUIRES(rank_tail) {
+  const struct ring_place place = room->next.storage ? room->next : r->tail.place;
+  const uint64_t start = atomic_load_explicit(&r->tail.position, memory_order_relaxed) + room->before;
+  const uint64_t end = later(r->tail.other_seen, place.start) + place_capacity(&place);
+  const uint64_t most = later(end, start) - start;
+  const uint64_t left = place_left(&place, start);
+  for (at += (uint32_t)room->space; at < batch->size;) {
+    const uint64_t bytes = ring_batch_next(batch, &at).body_size;
+    const uint64_t space = room->space + record_space(bytes);
+    if (space + RING_NEXT_SPACE > (left < most ? left : most)) return;
+    if (!has_message_room(r, room->count, room->bytes + bytes)) return;
+    room->space = space;
+    room->bytes += bytes;
+    room->count++;
+  }
+}
+
+/* Puts the first messages from *at on, and at least one. */
+static status try_put_batch(struct ring *r, const struct ring_batch *batch, uint32_t *at, uint32_t *count) {
+  uint32_t next = *at;
+  const size_t size = ring_batch_next(batch, &next).body_size;
+  struct room room = {.space = record_space(size), .count = 1, .bytes = size};
+  lock_tail(r);
+  KILL_POINT("ring.batch.locked");
+  const status st = find_room_locked(r, &room);
+  if (st) {
+    unlock_tail(r);
+    return st;
+  }
+  extend_room(r, &room, batch, *at);
+  const struct wake_note note = ring_announce(&r->tail);
+  if (room.next.storage) storage_begin(r, &room.next);
+  const struct cursor to = write_before(r, &room);
+  CHECK(room.space <= place_left(&to.place, to.position));
+  memcpy(record_at(&to), batch->records + *at, room.space);
+  commit_put(r, &room, 0);
+  if (room.next.storage) storage_enter(r);
+  end_put(r, note, room.count);
+  if (room.next.storage) ring_give_head_start(r);
+  *at += (uint32_t)room.space;
+  *count += (uint32_t)room.count;
+  return STATUS_OK;
+}
+
+status ring_put_batch(struct ring *r, const struct ring_batch *batch, uint32_t *count) {
+  uint32_t at = 0;
+  status st = STATUS_OK;
+  CHECK(!r->is_sorted);
+  for (*count = 0; st == STATUS_OK && at < batch->size;) st = try_put_batch(r, batch, &at, count);
+  return st;
+}
+
 /* ---- take ------------------------------------------------------------------------------------ */
 
-static void commit_take(struct ring *r, uint64_t position, const struct ring_message *message,
+static void commit_take(struct ring *r, uint64_t position, uint64_t count, const struct ring_message *message,
                         _Atomic uint64_t *claim) REQUIRES(rank_head) {
   const block_ref block = message->block;
   struct ring_end *end = &r->head;
   end->journal_position = position;
   end->journal_owner = segment_self();
   STORE_ORDER();
-  end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
+  end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + count;
   end->journal_bytes = atomic_load_explicit(&end->bytes, memory_order_relaxed) + message->size;
   end->journal_block = block;
   end->journal_claim = claim ? segment_ref(claim) : 0;
@@ -492,10 +471,19 @@ static status take_least_locked(struct ring *r, struct ring_message *out, _Atomi
   if (st) return st;
   const uint64_t position = atomic_load_explicit(&r->head.position, memory_order_relaxed) + record_space(0);
   ring_heap_announce_take(r, position);
-  commit_take(r, position, out, claim);
+  commit_take(r, position, 1, out, claim);
   ring_heap_remove_first(r);
   out->number = first.number;
   return STATUS_OK;
+}
+
+/* Takes `count` messages, which end at a place. */
+static void take_until(struct ring *r, const struct cursor *end, uint64_t count,
+                       const struct ring_message *message, _Atomic uint64_t *claim) REQUIRES(rank_head) {
+  const bool is_left = end->place.storage != r->head.place.storage;
+  if (is_left) storage_announce(r, &end->place);
+  commit_take(r, end->position, count, message, claim);
+  if (is_left) storage_leave(r);
 }
 
 /* One attempt. rank_head is held; there is a record. */
@@ -506,10 +494,8 @@ static status take_locked(struct ring *r, struct bytes *scratch, struct ring_mes
   const struct record head = find_record(&at, &bytes);
   const status st = read_record(head, bytes, scratch, out);
   if (st) return st;
-  const bool is_left = at.place.storage != r->head.place.storage;
-  if (is_left) storage_announce(r, &at.place);
-  commit_take(r, at.position + record_space(head.size), out, claim);
-  if (is_left) storage_leave(r);
+  at.position += record_space(head.size);
+  take_until(r, &at, 1, out, claim);
   out->number = atomic_load_explicit(&r->head.count, memory_order_relaxed);
   return STATUS_OK;
 }
@@ -538,6 +524,51 @@ status ring_take(struct ring *r, struct bytes *scratch, struct ring_message *out
     st = ring_wait_readable(r, NULL, until);
     if (st) return st;
   }
+}
+
+/* Copies messages. Returns the place behind the last one; *bytes is their sum. */
+static struct cursor collect_locked(struct ring *r, struct ring_batch *batch, uint64_t most,
+                                    bool (*is_wanted)(const uint8_t *data, size_t size), uint64_t *sum)
+    REQUIRES(rank_head) {
+  struct cursor end = first_record(r);
+  while (batch->count < most && end.position < r->head.other_seen) {
+    struct cursor at = end;
+    const uint8_t *bytes = NULL;
+    const struct record head = find_record(&at, &bytes);
+    const bool is_far = batch->count && at.place.storage != end.place.storage;
+    const struct ring_record record = {.body = bytes, .body_size = head.size};
+    if (is_far || head.kind != RECORD_INLINE || !is_wanted(bytes, head.size)) break;
+    if (!ring_batch_add(batch, &record)) break;
+    at.position += record_space(head.size);
+    *sum += head.size;
+    end = at;
+  }
+  return end;
+}
+
+status ring_take_batch(struct ring *r, struct ring_batch *batch, uint64_t most,
+                       bool (*is_wanted)(const uint8_t *data, size_t size)) {
+  struct ring_message all = {0};
+  uint64_t bytes = 0;
+  CHECK(!r->is_sorted && !r->unfinished);
+  batch->count = batch->size = 0;
+  const bool was_closed = ring_is_closed(r);
+  lock_head(r);
+  KILL_POINT("ring.batch.locked");
+  const bool is_empty = is_empty_locked(r);
+  const struct cursor end = is_empty ? first_record(r) : collect_locked(r, batch, most, is_wanted, &bytes);
+  if (batch->count == 0) {
+    unlock_head(r);
+    if (!is_empty) return STATUS_OK;
+    return was_closed ? STATUS_CLOSED : STATUS_EMPTY;
+  }
+  all.size = bytes;
+  const struct wake_note note = ring_announce(&r->head);
+  take_until(r, &end, batch->count, &all, NULL);
+  unlock_head(r);
+  KILL_POINT("ring.take.unlocked");
+  ring_wake(&r->head, note, WAKE_ALL);
+  return STATUS_OK;
 }
 
 void ring_settle(struct ring *r) {
@@ -598,7 +629,7 @@ void ring_forget(struct ring *r, uint32_t slot) {
   if (r->unfinished) unfinished_forget(unfinished_of(r), slot);
   const bool is_end = r->unfinished && is_end_locked(r);
   const bool is_readable = ring_is_readable(r);
-  const bool is_writable = ring_is_closed(r) || has_message_room(r, 0);
+  const bool is_writable = ring_is_closed(r) || has_message_room(r, 0, 0);
   unlock_head(r);
   unlock_tail(r);
   KILL_POINT("ring.forget.settled");
@@ -711,7 +742,7 @@ bool ring_is_full(struct ring *r) {
   if (!r->max_messages && !r->max_bytes) return false;
   lock_tail(r);
   lock_head(r);
-  const bool is_full = !has_message_room(r, r->max_bytes ? 1 : 0);
+  const bool is_full = !has_message_room(r, 0, r->max_bytes ? 1 : 0);
   unlock_head(r);
   unlock_tail(r);
   return is_full;

@@ -89,6 +89,23 @@ struct ring_key {
 MUST_CHECK status ring_put_sorted(struct ring *r, const struct ring_key *key,
                                   const struct ring_record *record, const struct object_list *carried,
                                   deadline until);
+/* Several short messages, which go into a ring or come out of one with one commit. */
+struct ring_batch {
+  uint32_t count;
+  uint32_t size; /* bytes of their records */
+  _Alignas(8) uint8_t records[8192];
+};
+/* Adds a message. False: it is too long for this batch. */
+MUST_CHECK bool ring_batch_add(struct ring_batch *batch, const struct ring_record *record);
+/* The bytes of the message whose record is at *at, which moves behind it; at first 0. */
+struct ring_record ring_batch_next(const struct ring_batch *batch, uint32_t *at);
+/* Puts the messages in their order, until one would wait; *count is how many are in. STATUS_FULL, STATUS_CLOSED,
+ * STATUS_TOO_LARGE, -ENOMEM: the next one is not. Not for a sorted ring. */
+MUST_CHECK status ring_put_batch(struct ring *r, const struct ring_batch *batch, uint32_t *count);
+/* Takes up to `most` messages that `is_wanted` accepts, and none behind another one, as ring_take with deadline_now.
+ * *batch may be empty. Not for a ring that is sorted or counts what is unfinished. */
+MUST_CHECK status ring_take_batch(struct ring *r, struct ring_batch *batch, uint64_t most,
+                                  bool (*is_wanted)(const uint8_t *data, size_t size));
 /* Number of messages ever put. With one producer, the number of its last message. */
 uint64_t ring_last_number(const struct ring *r);
 /* Takes a message, which the caller then owns. STATUS_CLOSED: closed and drained. STATUS_EMPTY

@@ -277,16 +277,25 @@ static bool encode_if_known(struct encoder *e, int index) {
   return encode_if_known_since(e, index, e->since);
 }
 
+static void make_work(struct encoder *e) {
+  if (!lua_isnil(e->L, e->work)) return;
+  lua_newtable(e->L);
+  lua_replace(e->L, e->work);
+}
+
+void encoder_keep(struct encoder *e) {
+  make_work(e);
+  lua_pushvalue(e->L, -1);
+  lua_rawseti(e->L, e->work, -++e->kept_count);
+}
+
 /* Reserves an offset, which is filled in when the part of the object at `index` is written. */
 void encode_stub(struct encoder *e, int index) {
   lua_State *L = e->L;
   const uint32_t place = encoder_offset(e);
   must_succeed(e, bytes_append(&e->s->deferred, &place, sizeof place));
   encoder_wrote(e, put_u32(encoder_room(e, 4), 0));
-  if (lua_isnil(L, e->work)) {
-    lua_newtable(L);
-    lua_replace(L, e->work);
-  }
+  make_work(e);
   lua_pushvalue(L, index);
   lua_rawseti(L, e->work, ++e->work_count);
 }

@@ -23,6 +23,7 @@
 
 /* Storages of 16 KiB have room for SECOND_FILL pieces, those of 64 KiB for LAST_FILL. */
 enum { SMALL = 24, LARGE = 20000, PIECE = 4000, SECOND_FILL = 4, LAST_FILL = 16, POINTS_MAX = 90 };
+enum { FIRST_FILL = 63, BATCH = 5 }; /* a storage of 2 KiB has room for FIRST_FILL small messages */
 
 static struct bytes inbox;
 static uint8_t text[LARGE];
@@ -57,6 +58,9 @@ static void put_three(struct ring *r) {
 }
 static void put_three_large(struct ring *r) {
   for (uint64_t i = 1; i <= 3; i++) CHECK_EQ(put(r, i, LARGE), STATUS_OK);
+}
+static void fill_first_storage(struct ring *r) {
+  for (uint64_t i = 1; i <= FIRST_FILL; i++) CHECK_EQ(put(r, i, SMALL), STATUS_OK);
 }
 static void put_pieces(struct ring *r, int count) {
   for (int i = 1; i <= count; i++) CHECK_EQ(put(r, (uint64_t)i, PIECE), STATUS_OK);
@@ -125,6 +129,27 @@ static void act_claim(struct ring *r, _Atomic uint64_t *claim) {
   ring_message_done(&m);
 }
 
+/* Several at once: they are all there, or none. The second batch begins a storage. */
+static void act_put_batch(struct ring *r, _Atomic uint64_t *claim) {
+  static struct ring_batch batch;
+  uint32_t count = 0;
+  (void)claim;
+  for (uint64_t i = 1000; i < 1000 + BATCH; i++) {
+    const struct ring_record record = {.head = &i, .head_size = sizeof i, .body = text, .body_size = 8};
+    CHECK(ring_batch_add(&batch, &record));
+  }
+  CHECK_EQ(ring_put_batch(r, &batch, &count), STATUS_OK);
+}
+static bool is_any(const uint8_t *data, size_t size) { return data && size; }
+static void act_take_batch(struct ring *r, _Atomic uint64_t *claim) {
+  static struct ring_batch batch;
+  (void)claim;
+  CHECK_EQ(ring_take_batch(r, &batch, BATCH, is_any), STATUS_OK);
+}
+static void put_a_batch_behind(struct ring *r) {
+  for (uint64_t i = 1; i <= 2 * BATCH; i++) CHECK_EQ(put(r, i, SMALL), STATUS_OK);
+}
+
 static const struct deed deeds[] = {
     {"put", put_three, act_put, 1, 0},
     {"put large", put_three_large, act_put_large, 1, 0},
@@ -137,6 +162,9 @@ static const struct deed deeds[] = {
     {"take that leaves the second storage", leave_second_storage, act_take, 0, 1},
     {"take that leaves a storage like the next", leave_last_storage, act_take, 0, 1},
     {"put into an empty ring", nothing, act_put, 1, 0},
+    {"put several", put_three, act_put_batch, BATCH, 0},
+    {"put several that begin a storage", fill_first_storage, act_put_batch, BATCH, 0},
+    {"take several", put_a_batch_behind, act_take_batch, 0, BATCH},
     {"take", put_three, act_take, 0, 1},
     {"take large", put_three_large, act_take, 0, 1},
     {"take with a claim", put_three, act_claim, 0, 1},
@@ -174,22 +202,24 @@ static bool die_at(void (*act)(struct ring *r, _Atomic uint64_t *claim), struct 
   return WIFSIGNALED(report);
 }
 
-/* The other messages come out in order; the dead child's message is there or not, and its claim
+/* The other messages come out in order; those of the dead child are all there or none is, and its claim
  * agrees. */
 static void check_rest(const struct deed *deed, struct ring *r, uint64_t claim, uint64_t before) {
+  const uint64_t put_first = 1000;
   uint64_t first = 1;
-  uint64_t last = before;
-  uint64_t seen[SECOND_FILL + LAST_FILL + 4];
+  uint64_t seen[FIRST_FILL + BATCH + 1];
   size_t count = 0;
   while (take(r, &seen[count])) count++;
-  const bool was_taken = count && seen[0] == 2;
-  const bool was_put = count && seen[count - 1] == 1000;
-  if (deed->taken && was_taken) first = 2;
-  if (deed->taken) CHECK(claim == 0 || was_taken);
-  if (deed->taken && deed->act == act_claim) CHECK_EQ(claim, was_taken ? 1 : 0);
-  if (deed->put && was_put) count--;
-  CHECK_EQ(count, last - first + 1);
-  for (size_t i = 0; i < count; i++) CHECK_EQ(seen[i], first + i);
+  const bool was_taken = deed->taken && count && seen[0] == 1 + (uint64_t)deed->taken;
+  const bool was_put = count && seen[count - 1] >= put_first;
+  if (was_taken) first = seen[0];
+  CHECK(claim == 0 || was_taken);
+  if (deed->act == act_claim) CHECK_EQ(claim, was_taken ? 1 : 0);
+  CHECK_EQ(count, before - first + 1 + (was_put ? (uint64_t)deed->put : 0));
+  for (size_t i = 0; i < count; i++) {
+    const bool is_new = first + i > before;
+    CHECK_EQ(seen[i], is_new ? put_first + first + i - before - 1 : first + i);
+  }
 }
 
 /* Returns how many of the two died. */
