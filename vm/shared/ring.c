@@ -25,6 +25,20 @@ enum {
 
 _Static_assert(sizeof(struct ring) <= RING_FIRST_STORAGE, "control and first storage share a block");
 
+/* ---- locks ----------------------------------------------------------------------------------- */
+
+static void lock_tail(struct ring *r) ACQUIRES(rank_tail) NO_THREAD_SAFETY_ANALYSIS {
+  if (robust_mutex_lock(&r->tail.lock) == ROBUST_CLEAN) return;
+  ring_repair_tail(r);
+  ring_wake_all(r);
+}
+
+static void lock_head(struct ring *r) ACQUIRES(rank_head) NO_THREAD_SAFETY_ANALYSIS {
+  if (robust_mutex_lock(&r->head.lock) == ROBUST_CLEAN) return;
+  ring_repair_head(r);
+  ring_wake_all(r);
+}
+
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
 /* Takes a block from the ring and frees it, unless an earlier repair has done so. */

@@ -37,6 +37,7 @@
 #include "os/notify_socket.h"
 #include "shared/holds.h"
 #include "shared/ring_state.h"
+#include "shared/ring_text.h"
 
 /* A message that was taken. An inline one was copied into the caller's scratch bytes; an outside
  * one is read in place. ring_message_done ends either. */
@@ -45,21 +46,6 @@ struct ring_message {
   size_t size;
   block_ref block; /* 0: inline */
   uint64_t number; /* the ring's first message is 1 */
-};
-
-/* Sequence number and time of a put, taken before the message is visible. */
-struct ring_receipt {
-  uint64_t number;
-  int64_t ns; /* clock_now_ns */
-};
-
-/* A message to be put, in two parts that arrive as one. */
-struct ring_record {
-  const void *head;
-  size_t head_size;
-  const void *body;
-  size_t body_size;
-  struct ring_receipt *receipt; /* filled in by a put that succeeds; NULL: not wanted */
 };
 
 /* A new ring, held once by this process. A module that makes rings also sets their destructor with

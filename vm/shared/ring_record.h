@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The records of a ring, as drawn in ring.h, and where they are. For ring.c and ring_record.c alone.
+/* The records of a ring, as drawn in ring.h, and where they are. For ring*.c alone.
  *
  * A record's head is read once, and checked: a peer may have written anything.
  */
@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "shared/ring.h"
 #include "shared/ring_storage.h"
+#include "shared/ring_text.h"
 
 enum record_kind { RECORD_INLINE = 1, RECORD_OUTSIDE = 2, RECORD_FILLER = 3, RECORD_NEXT = 4 };
 
@@ -29,13 +29,6 @@ enum { INLINE_MAX = 4096 }; /* bytes; larger messages get a block of their own *
 
 static inline uint64_t record_space(uint64_t size) {
   return sizeof(struct record) + ((size + 7) & ~UINT64_C(7));
-}
-
-static inline size_t record_size(const struct ring_record *text) { return text->head_size + text->body_size; }
-
-static inline void copy_record(void *to, const struct ring_record *text) {
-  if (text->head_size) memcpy(to, text->head, text->head_size);
-  if (text->body_size) memcpy((uint8_t *)to + text->head_size, text->body, text->body_size);
 }
 
 struct cursor { /* where a record is */

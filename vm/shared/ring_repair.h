@@ -4,7 +4,7 @@
 #ifndef SHARED_RING_REPAIR_H
 #define SHARED_RING_REPAIR_H
 
-#include "shared/ring.h"
+#include "shared/ring_state.h"
 #include "shared/segment.h"
 #include "shared/unfinished.h"
 #include "sync/lock_rank.h"
@@ -29,20 +29,8 @@ static inline void apply_counts(struct ring_end *end) {
 void ring_repair_tail(struct ring *r);
 void ring_repair_head(struct ring *r);
 
-static inline void lock_tail(struct ring *r) ACQUIRES(rank_tail) NO_THREAD_SAFETY_ANALYSIS {
-  if (robust_mutex_lock(&r->tail.lock) == ROBUST_CLEAN) return;
-  ring_repair_tail(r);
-  ring_wake_all(r);
-}
-
 static inline void unlock_tail(struct ring *r) RELEASES(rank_tail) NO_THREAD_SAFETY_ANALYSIS {
   robust_mutex_unlock(&r->tail.lock);
-}
-
-static inline void lock_head(struct ring *r) ACQUIRES(rank_head) NO_THREAD_SAFETY_ANALYSIS {
-  if (robust_mutex_lock(&r->head.lock) == ROBUST_CLEAN) return;
-  ring_repair_head(r);
-  ring_wake_all(r);
 }
 
 static inline void unlock_head(struct ring *r) RELEASES(rank_head) NO_THREAD_SAFETY_ANALYSIS {

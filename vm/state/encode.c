@@ -399,7 +399,7 @@ static bool encode_array(struct encoder *e, int index, uint32_t *written, const 
   const size_t length = lua_rawlen(e->L, index);
   if (length >= BULK_MIN && length <= INT32_MAX) {
     encode_count(e, *written = (uint32_t)length);
-    if (encode_numbers(e, index, *written)) return lua_next(e->L, index);
+    if (encode_numbers(e->L, &e->s->out, index, *written)) return lua_next(e->L, index);
     e->s->out.len = start;
   }
   encode_count(e, *written = array_count(e->L, index, length));

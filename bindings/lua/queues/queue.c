@@ -243,7 +243,7 @@ static int queue_iter(lua_State *L) {
   return 1;
 }
 
-/* ---- several at a time ------------------------------------------------------------------------ */
+/* ---- several at a time ----------------------------------------------------------------------- */
 
 /* Adds the value on top of the stack. False: it is no scalar, or too long for the batch. */
 static bool add_scalar(lua_State *L, struct ring_batch *batch) {
