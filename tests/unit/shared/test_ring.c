@@ -263,7 +263,7 @@ static void several_messages_keep_the_bounds(void) {
   fill_batch(&batch, 10, 13, 40);
   CHECK_EQ(ring_put_batch(r, &batch, &count), STATUS_FULL);
   CHECK_EQ(count, 2);
-  put_text(r, &count, 8);
+  put_text(r, &count, sizeof count);
   CHECK_EQ(take_batch(r, 10, 2, is_any), 12);
   ring_validate(r);
   ring_fini(r);
