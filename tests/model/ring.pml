@@ -316,7 +316,7 @@ inline take_over_head(me) {
 /* ---- put ---- */
 
 #define is_free(storage) (storage_owner[(storage) % STORAGES] == FREE && (storage) < STORAGES)
-#define is_short (STORAGES > 1 && !is_free(1) && !is_free(2))
+#define is_short (STORAGES > 1 && !is_free(1) && !is_free(2) && !is_free(3))
 /* With a RECORD_NEXT behind the record. */
 #define byte_room (tail + 2 - (head > tail_start -> head : tail_start) <= CAPACITY)
 #define message_room (MESSAGES_MAX == 0 || tail_count - head_count < MESSAGES_MAX)
@@ -382,6 +382,9 @@ inline wait_writable(me) {
 #endif
 }
 
+/* Where the record is written: in storage `to`, or in the tail's. */
+#define record_place place((to != 0 -> to : tail_storage), (to != 0 -> tail + 1 : tail_start), tail + (to != 0))
+
 /* Journals, hands over the block, commits. Only the store of the tail is visible to others. */
 inline commit_put(me, m) {
   atomic {
@@ -445,8 +448,6 @@ inline wake_a_consumer(me) {
   fi
 }
 
-#define record_place place((to != 0 -> to : tail_storage), (to != 0 -> tail + 1 : tail_start), tail + (to != 0))
-
 proctype producer(byte me) {
   byte m, reached, i, k, to;
   short change;
@@ -473,6 +474,7 @@ has_message_room:
 #if STORAGES > 1
   :: atomic { !byte_room && is_free(1) -> to = 1; begin_storage(me) }
   :: atomic { !byte_room && is_free(2) -> to = 2; begin_storage(me) }
+  :: atomic { !byte_room && is_free(3) -> to = 3; begin_storage(me) }
 #endif
   :: atomic { !byte_room && is_short -> tail_lock = NOBODY; goto out }
   :: atomic { !byte_room && STORAGES == 1 -> tail_lock = NOBODY; MAY_DIE(me) };
