@@ -100,7 +100,7 @@ local Number = {
     if made % 100 == 0 then collectgarbage() end
     return { o.number, { tostring(o.number):rep(20) } }
   end,
-  __mm_receive = function(t) return { t[1], t[2][1] } end,
+  __mm_receive = function(parts) return { parts[1], parts[2][1] } end,
 }
 local numbers, wanted = {}, {}
 for i = 1, 1000 do
