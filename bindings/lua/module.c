@@ -162,6 +162,8 @@ static const luaL_Reg native_functions[] = {
     {"local_queue_new", local_queue_new},
     {"local_queue_methods", local_queue_methods},
     {"queue_methods", queue_methods},
+    {"queue_put_batch", queue_put_batch},
+    {"queue_take_batch", queue_take_batch},
     {"lock_new", lock_handle_new},
     {"file_lock_open", file_lock_open_call},
     {"list_length", list_length_call},

@@ -2,16 +2,16 @@
 /* The protocol of vm/shared/ring.c, for spin: producers, consumers, and deaths at any step.
  *
  * Modelled, under the names of ring.c: the two robust locks and their repair by the next holder,
- * the journals, the two commit words, the counts, the owners of outside blocks, the claims, growth
- * under both locks, the close, and sleeping: register under the opposite lock, announce, commit,
- * wake. After each death the sweeper runs ring_forget once, which settles both ends and wakes the
+ * the journals, the two commit words, the counts, the owners of outside blocks, the claims, the chain
+ * of storages whose blocks are taken, left and taken again, the close, and sleeping: register under
+ * the opposite lock, announce, commit, wake. After each death the sweeper runs ring_forget once, which settles both ends and wakes the
  * sleepers. The limit of a quarter of a second for each sleep is not modelled: a sleeper sleeps
  * until it is woken.
  *
  * Not modelled: spinning (it only checks again), the caches of the other side's word (they only
- * lag), fillers at the wrap (one more length in the journaled position), the extents of a long ring
- * (each is added under the producers' lock before a commit and freed under the consumers' after
- * one; test_ring_kill dies at each instant of that), the bound by bytes (as that by count), weak
+ * lag), fillers at the wrap (one more length in the journaled position), storages of several sizes,
+ * the limit of a ring that stays, once it has several storages, the bound by bytes (as that by
+ * count), weak
  * memory (the stores of a dead process happened in the order of its program; living processes meet
  * at locks, and at the release and acquire of the commit words).
  *
@@ -29,9 +29,9 @@
  *   with it.
  * - A variable that is not read again is set to 0.
  *
- * Bounds: PRODUCERS, CONSUMERS, MESSAGES (of each producer), DEATHS, CAPACITY (records),
- * CAPACITY_MAX (growth if it is larger), MESSAGES_MAX (0: no bound by count), CLOSES. Each
- * MUTATION_… is one mistake, which the assertions must find; tests/model/run lists them. */
+ * Bounds: PRODUCERS, CONSUMERS, MESSAGES (of each producer), DEATHS, CAPACITY (records of a storage,
+ * one of them a RECORD_NEXT), STORAGES (1: the ring does not grow), MESSAGES_MAX (0: no bound by
+ * count), CLOSES. Each MUTATION_… is one mistake, which the assertions must find; tests/model/run lists them. */
 #ifndef PRODUCERS
 #define PRODUCERS 2
 #endif
@@ -45,10 +45,10 @@
 #define DEATHS 1
 #endif
 #ifndef CAPACITY
-#define CAPACITY 1
+#define CAPACITY 2
 #endif
-#ifndef CAPACITY_MAX
-#define CAPACITY_MAX CAPACITY
+#ifndef STORAGES
+#define STORAGES 1
 #endif
 #ifndef MESSAGES_MAX
 #define MESSAGES_MAX 0
@@ -59,6 +59,7 @@
 #define CLOSER (PROCESSES + 1)
 #define TOTAL (PRODUCERS * MESSAGES)
 #define NOBODY 255
+#define NEXT 100 /* and a storage: the content of a RECORD_NEXT */
 
 /* Owners of blocks. */
 #define FREE 0
@@ -80,11 +81,14 @@ byte head_journal_position, head_journal_count, head_journal_block;
 byte head_journal_claim;     /* process + 1 */
 short waiters[3];            /* by event word: how often a process went to sleep, less `woken` */
 bool closed;
-bool storage;                /* 0: the first storage; 1: the one that it grew into */
-byte growth_journal;         /* 0, or 1 + the storage that is being filled */
-byte storage_owner[2];
+byte tail_storage, head_storage; /* the places of both ends; storage 0 is in the ring's own block */
+byte tail_start, head_start;
+byte tail_journal_storage, tail_journal_start; /* storage + 1, or 0 */
+byte head_journal_storage, head_journal_start;
+byte storage_owner[STORAGES];
+byte storage_holder[STORAGES]; /* the process, if it is the owner */
 /* A record has two halves, written one after the other. */
-byte first_half[CAPACITY + CAPACITY_MAX], second_half[CAPACITY + CAPACITY_MAX];
+byte first_half[STORAGES * CAPACITY], second_half[STORAGES * CAPACITY];
 byte block_owner[TOTAL + 1]; /* each message has an outside block of its own */
 byte claim[PROCESSES];
 
@@ -95,14 +99,15 @@ byte noted[PROCESSES];    /* the event word of the two notes */
 short note_waiters[PROCESSES], note_woken[PROCESSES];
 bool dead[PROCESSES + 2], ended[PROCESSES];
 byte deaths, announced;
+byte left;                /* the storage that is being left */
 
 /* ---- ghosts: variables for the assertions alone ---- */
 bool committed[TOTAL + 1];
 byte taken[TOTAL + 1];
 byte took[PROCESSES];     /* the number of the message that the take under way has committed */
+byte puts, takes;         /* that committed */
 
-#define capacity_of(s) (s -> CAPACITY_MAX : CAPACITY)
-#define place(s, p) ((s -> CAPACITY : 0) + ((p) % capacity_of(s)))
+#define place(storage, start, position) ((storage) * CAPACITY + ((position) - (start)) % CAPACITY)
 #define is_abandoned(lock) (lock != NOBODY && dead[lock])
 
 #define DIE(me) dead[me] = true; deaths++; leave(me); goto end_of_life
@@ -113,7 +118,10 @@ byte took[PROCESSES];     /* the number of the message that the take under way h
   fi
 
 inline leave(me) {
-  d_step { asleep[me] = NOTHING; watching[me] = NOTHING; noted[me] = NOTHING; note_waiters[me] = 0; note_woken[me] = 0 }
+  d_step {
+    asleep[me] = NOTHING; watching[me] = NOTHING; noted[me] = NOTHING; note_waiters[me] = 0; note_woken[me] = 0;
+    left = 0
+  }
 }
 
 /* ---- sleeping and waking ---- */
@@ -192,29 +200,74 @@ inline wake_everybody(me) {
 
 inline drop_block(owner) { if :: owner == RING -> owner = FREE :: else fi }
 
-/* A dropped block may have another owner at once. */
-inline drop_storage(s) {
+/* A block that is free may have another owner at once. */
+inline free_storage(s) {
   d_step {
-    if
-    :: storage_owner[s] == RING ->
-       storage_owner[s] = FREE;
-       i = 0;
-       do
-       :: i < capacity_of(s) -> first_half[place(s, i)] = 0; second_half[place(s, i)] = 0; i++
-       :: else -> break
-       od;
-       i = 0
-    :: else
-    fi
+    storage_owner[s] = FREE;
+    storage_holder[s] = 0;
+    i = 0;
+    do
+    :: i < CAPACITY -> first_half[s * CAPACITY + i] = 0; second_half[s * CAPACITY + i] = 0; i++
+    :: else -> break
+    od;
+    i = 0
   }
 }
 
-inline settle_growth() {
+inline enter_storage(me) {
+  tail_storage = tail_journal_storage - 1;
+  MAY_DIE(me);
+  tail_start = tail_journal_start;
+  MAY_DIE(me);
+  d_step { tail_journal_storage = 0; tail_journal_start = 0 };
+  MAY_DIE(me)
+}
+
+/* The owner is changed before the place. */
+inline leave_storage(me) {
   if
-  :: growth_journal == 0
-  :: growth_journal != 0 && growth_journal != storage + 1 -> drop_storage((growth_journal - 1))
-  :: growth_journal != 0 && growth_journal == storage + 1 -> drop_storage((1 - storage))
+  :: head_storage != 0 && head_storage != head_journal_storage - 1 && storage_owner[head_storage] == RING ->
+#ifdef MUTATION_FREES_BEFORE_IT_MOVES
+     free_storage(head_storage)
+#else
+     left = head_storage;
+     storage_owner[left] = CONSUMER;
+     storage_holder[left] = me
+#endif
+  :: else
+  fi;
+  MAY_DIE(me);
+  head_storage = head_journal_storage - 1;
+  MAY_DIE(me);
+  head_start = head_journal_start;
+  MAY_DIE(me);
+  d_step { head_journal_storage = 0; head_journal_start = 0 };
+  MAY_DIE(me);
+  if :: left != 0 -> free_storage(left); left = 0 :: else fi;
+  MAY_DIE(me)
+}
+
+inline settle_tail(me) {
+  if
+  :: tail_journal_storage != 0 && tail >= tail_journal_start -> enter_storage(me)
+  :: tail_journal_storage != 0 && tail < tail_journal_start ->
+     if
+     :: storage_owner[tail_journal_storage - 1] == RING -> free_storage((tail_journal_storage - 1))
+     :: else
+     fi;
+     MAY_DIE(me);
+     d_step { tail_journal_storage = 0; tail_journal_start = 0 };
+     MAY_DIE(me)
+  :: else
   fi
+}
+
+inline settle_head(me) {
+  if
+  :: head_journal_storage != 0 && head >= head_journal_start -> leave_storage(me)
+  :: else -> d_step { head_journal_storage = 0; head_journal_start = 0 }
+  fi;
+  MAY_DIE(me)
 }
 
 /* Under the lock of an abandoned tail. Only the store of the count is visible to others. */
@@ -227,10 +280,7 @@ inline repair_tail(me) {
   MAY_DIE(me);
   tail_journal_block = 0;
   MAY_DIE(me);
-  settle_growth();
-  MAY_DIE(me);
-  growth_journal = 0;
-  MAY_DIE(me)
+  settle_tail(me)
 }
 
 inline repair_head(me) {
@@ -246,7 +296,8 @@ inline repair_head(me) {
   head_journal_block = 0;
   MAY_DIE(me);
   head_journal_claim = 0;
-  MAY_DIE(me)
+  MAY_DIE(me);
+  settle_head(me)
 }
 
 /* The alternative to each taking of a lock. */
@@ -264,66 +315,44 @@ inline take_over_head(me) {
 
 /* ---- put ---- */
 
-#define byte_room (tail + 1 - head <= capacity_of(storage))
+#define is_free(storage) (storage_owner[(storage) % STORAGES] == FREE && (storage) < STORAGES)
+#define is_short (STORAGES > 1 && !is_free(1) && !is_free(2) && !is_free(3))
+/* With a RECORD_NEXT behind the record. */
+#define byte_room (tail + 2 - (head > tail_start -> head : tail_start) <= CAPACITY)
 #define message_room (MESSAGES_MAX == 0 || tail_count - head_count < MESSAGES_MAX)
+#define room ((STORAGES > 1 || byte_room) && message_room)
 
-/* Under rank_tail. */
-inline grow(me) {
-  atomic { storage_owner[1] = PRODUCER; MAY_DIE(me) };
-#ifndef MUTATION_GROWS_WITHOUT_HEAD
-  do
-  :: take_over_head(me)
-  :: atomic {
-       head_lock == NOBODY -> head_lock = me;
-       MAY_DIE(me);
+/* Under rank_tail, in an atomic. `to` is a block that was free: the storage of the next record. */
+inline begin_storage(me) {
+  storage_owner[to] = PRODUCER;
+  storage_holder[to] = me;
+  MAY_DIE(me);
+#ifdef MUTATION_STORAGE_BEFORE_START
+  tail_journal_storage = to + 1;
+  MAY_DIE(me);
+  tail_journal_start = tail + 1;
 #else
-     atomic {
+  tail_journal_start = tail + 1;
+  MAY_DIE(me);
+#ifndef MUTATION_STORAGE_UNJOURNALED
+  tail_journal_storage = to + 1;
 #endif
-       i = head;
-       do
-       :: i < tail ->
-          first_half[place(1, i)] = first_half[place(0, i)];
-          second_half[place(1, i)] = second_half[place(0, i)];
-          i++
-       :: else -> break
-       od;
-       i = 0;
-       MAY_DIE(me);
-#ifndef MUTATION_GROWTH_UNJOURNALED
-       growth_journal = 2;
-       MAY_DIE(me);
 #endif
-       storage_owner[1] = RING;
-       MAY_DIE(me);
-#ifdef MUTATION_GROWS_WITHOUT_HEAD
-     };
-     atomic {
-#endif
-       storage = 1;
-       MAY_DIE(me);
-#ifdef MUTATION_GROWTH_UNJOURNALED
-       drop_storage(0);
-#else
-       settle_growth();
-       MAY_DIE(me);
-       growth_journal = 0;
-       MAY_DIE(me);
-#endif
-#ifndef MUTATION_GROWS_WITHOUT_HEAD
-       head_lock = NOBODY;
-       break
-     }
-  od
-#else
-     }
-#endif
+  MAY_DIE(me);
+  storage_owner[to] = RING;
+  storage_holder[to] = 0;
+  MAY_DIE(me);
+  first_half[place(tail_storage, tail_start, tail)] = NEXT + to;
+  MAY_DIE(me);
+  second_half[place(tail_storage, tail_start, tail)] = NEXT + to;
+  MAY_DIE(me)
 }
 
 /* One check for room; registers as a sleeper if there is none. */
 inline wait_writable(me) {
 #ifdef MUTATION_REGISTERS_UNLOCKED
   if
-  :: !closed && !(byte_room && message_room) ->
+  :: !closed && !room ->
      atomic { waiters[HEAD_EVENT]++; watching[me] = HEAD_EVENT };
      futex_sleep(me, HEAD_EVENT)
   :: else
@@ -339,7 +368,7 @@ inline wait_writable(me) {
        :: true ->
 #else
        if
-       :: closed || (byte_room && message_room) -> head_lock = NOBODY; MAY_DIE(me); break
+       :: closed || room -> head_lock = NOBODY; MAY_DIE(me); break
        :: else ->
 #endif
           waiters[HEAD_EVENT]++;
@@ -353,6 +382,9 @@ inline wait_writable(me) {
 #endif
 }
 
+/* Where the record is written: in storage `to`, or in the tail's. */
+#define record_place place((to != 0 -> to : tail_storage), (to != 0 -> tail + 1 : tail_start), tail + (to != 0))
+
 /* Journals, hands over the block, commits. Only the store of the tail is visible to others. */
 inline commit_put(me, m) {
   atomic {
@@ -361,9 +393,9 @@ inline commit_put(me, m) {
     MAY_DIE(me);
     tail_journal_block = m;
     MAY_DIE(me);
-    tail_journal_position = tail + 1;
+    tail_journal_position = tail + 1 + (to != 0);
 #else
-    tail_journal_position = tail + 1;
+    tail_journal_position = tail + 1 + (to != 0);
     MAY_DIE(me);
     tail_journal_count = tail_count + 1;
     MAY_DIE(me);
@@ -374,17 +406,22 @@ inline commit_put(me, m) {
     MAY_DIE(me);
     block_owner[m] = RING;
     MAY_DIE(me);
-    d_step { tail = tail + 1; committed[m] = true };
+    d_step { tail = tail + 1 + (to != 0); puts++; committed[m] = true };
     MAY_DIE(me)
   };
 #ifdef MUTATION_WRITES_AFTER_COMMIT
-  atomic { second_half[place(storage, tail - 1)] = m; MAY_DIE(me) };
+  atomic { second_half[record_place] = m; MAY_DIE(me) };
 #endif
   atomic {
     tail_count = tail_journal_count;
     MAY_DIE(me);
     tail_journal_block = 0;
     MAY_DIE(me);
+#ifdef MUTATION_STORAGE_UNJOURNALED
+    if :: to != 0 -> tail_journal_storage = to + 1 :: else fi;
+#endif
+    if :: to != 0 -> enter_storage(me) :: else fi;
+    to = 0;
     tail_lock = NOBODY;
     MAY_DIE(me)
   }
@@ -412,7 +449,7 @@ inline wake_a_consumer(me) {
 }
 
 proctype producer(byte me) {
-  byte m, reached, i, k;
+  byte m, reached, i, k, to;
   short change;
 again:
   if :: k >= MESSAGES -> goto out :: else fi;
@@ -434,14 +471,19 @@ again:
 has_message_room:
   if
   :: atomic { byte_room -> MAY_DIE(me) }
-  :: !byte_room && capacity_of(storage) < CAPACITY_MAX -> grow(me); goto has_message_room
-  :: atomic { !byte_room && capacity_of(storage) >= CAPACITY_MAX -> tail_lock = NOBODY; MAY_DIE(me) };
+#if STORAGES > 1
+  :: atomic { !byte_room && is_free(1) -> to = 1; begin_storage(me) }
+  :: atomic { !byte_room && is_free(2) -> to = 2; begin_storage(me) }
+  :: atomic { !byte_room && is_free(3) -> to = 3; begin_storage(me) }
+#endif
+  :: atomic { !byte_room && is_short -> tail_lock = NOBODY; goto out }
+  :: atomic { !byte_room && STORAGES == 1 -> tail_lock = NOBODY; MAY_DIE(me) };
      wait_writable(me);
      goto again
   fi;
-  atomic { first_half[place(storage, tail)] = m; MAY_DIE(me) };
+  atomic { first_half[record_place] = m; MAY_DIE(me) };
 #ifndef MUTATION_WRITES_AFTER_COMMIT
-  atomic { second_half[place(storage, tail)] = m; MAY_DIE(me) };
+  atomic { second_half[record_place] = m; MAY_DIE(me) };
 #endif
   atomic { take_note(me, TAIL_EVENT); MAY_DIE(me) };
 #ifndef MUTATION_WAKES_BEFORE_IT_ANNOUNCES
@@ -456,7 +498,7 @@ has_message_room:
 out:
   ended[me] = true;
 end_of_life:
-  atomic { m = 0; reached = 0; i = 0; k = 0; change = 0 }
+  atomic { m = 0; reached = 0; i = 0; k = 0; change = 0; to = 0 }
 }
 
 /* ---- take ---- */
@@ -494,17 +536,29 @@ inline wait_readable(me) {
 #endif
 }
 
+/* The take reads from storage `from`, which begins at `start`. */
 inline commit_take(me, m) {
   atomic {
+    if
+    :: from != head_storage ->
+       head_journal_start = start;
+       MAY_DIE(me);
+       head_journal_storage = from + 1;
+       MAY_DIE(me)
+    :: else
+    fi;
+#ifdef MUTATION_LEAVES_BEFORE_IT_COMMITS
+    if :: head_journal_storage != 0 -> leave_storage(me) :: else fi;
+#endif
 #ifdef MUTATION_JOURNAL_ORDER
     head_journal_count = head_count + 1;
     MAY_DIE(me);
     head_journal_block = m;
     head_journal_claim = me + 1;
     MAY_DIE(me);
-    head_journal_position = head + 1;
+    head_journal_position = position + 1;
 #else
-    head_journal_position = head + 1;
+    head_journal_position = position + 1;
     MAY_DIE(me);
     head_journal_count = head_count + 1;
     MAY_DIE(me);
@@ -518,10 +572,11 @@ inline commit_take(me, m) {
     MAY_DIE(me);
 #endif
     d_step {
-      first_half[place(storage, head)] = 0; /* it is not read again */
-      second_half[place(storage, head)] = 0;
-      head = head + 1;
-      took[me] = head;
+      first_half[place(from, start, position)] = 0; /* it is not read again */
+      second_half[place(from, start, position)] = 0;
+      head = position + 1;
+      takes++;
+      took[me] = takes;
       taken[m]++;
       assert(taken[m] == 1); /* none is taken twice */
       assert(committed[m])   /* none is taken that was not put */
@@ -542,6 +597,8 @@ inline commit_take(me, m) {
     MAY_DIE(me);
     head_journal_claim = 0;
     MAY_DIE(me);
+    if :: head_journal_storage != 0 -> leave_storage(me) :: else fi;
+    d_step { from = 0; start = 0; position = 0 };
     head_lock = NOBODY;
     MAY_DIE(me)
   }
@@ -561,9 +618,9 @@ inline wake_the_producers(me) {
 }
 
 proctype consumer(byte me) {
-  byte m, half, i;
+  byte m, half, i, from, start, position;
   short change;
-  bool was_closed, from;
+  bool was_closed;
 again:
   was_closed = closed;
   do
@@ -585,12 +642,26 @@ again:
   :: atomic { note_waiters[me] != note_woken[me] -> move(HEAD_EVENT); MAY_DIE(me) }
   :: else
   fi;
-  atomic { from = storage; m = first_half[place(from, head)] };
   atomic {
-    half = second_half[place(from, head)];
-    assert(m == half && m != 0); /* none is torn */
-    half = 0;
-    from = 0
+    from = head_storage;
+    start = head_start;
+    position = head;
+    m = first_half[place(from, start, position)];
+    if
+    :: m >= NEXT ->
+       assert(second_half[place(from, start, position)] == m);
+       from = m - NEXT;
+       position++;
+       start = position;
+       assert(storage_owner[from] == RING);
+       m = first_half[place(from, start, position)]
+    :: else
+    fi
+  };
+  atomic {
+    half = second_half[place(from, start, position)];
+    assert(m == half && m != 0 && m < NEXT); /* none is torn */
+    half = 0
   };
   commit_take(me, m);
   wake_the_producers(me);
@@ -605,10 +676,26 @@ again:
 out:
   ended[me] = true;
 end_of_life:
-  atomic { m = 0; half = 0; i = 0; change = 0; was_closed = false; from = 0 }
+  atomic { m = 0; half = 0; i = 0; change = 0; was_closed = false; from = 0; start = 0; position = 0 }
 }
 
 /* ---- sweeping and closing ---- */
+
+/* The blocks of the dead, once the ring is settled. */
+inline sweep_storages() {
+  left = 1;
+  do
+  :: left < STORAGES ->
+     if
+     :: (storage_owner[left] == PRODUCER || storage_owner[left] == CONSUMER) && dead[storage_holder[left]] ->
+        free_storage(left)
+     :: else
+     fi;
+     left++
+  :: else -> break
+  od;
+  left = 0
+}
 
 /* A process that notices a death: ring_forget. */
 proctype sweeper() {
@@ -625,6 +712,7 @@ again:
   :: take_over_head(SWEEPER)
   :: atomic {
        head_lock == NOBODY ->
+       sweep_storages();
        tail_lock = NOBODY;
        readable = (tail != head || closed) && waiters[TAIL_EVENT] != 0;
        writable = (closed || message_room) && waiters[HEAD_EVENT] != 0;
@@ -678,7 +766,34 @@ inline look_at_blocks() {
      i++
   :: else -> break
   od;
-  assert(storage_owner[storage] == RING && storage_owner[1 - storage] != RING)
+  assert(head != tail || (head_storage == tail_storage && head_start == tail_start))
+}
+
+/* Each block is free, or in the chain. */
+inline look_at_storages() {
+  i = head_storage;
+  consumers = head_start;
+  storage_owner[0] = FREE;
+  do
+  :: head < tail ->
+     if
+     :: first_half[place(i, consumers, head)] >= NEXT ->
+        storage_owner[i] = FREE;
+        i = first_half[place(i, consumers, head)] - NEXT;
+        consumers = head + 1;
+        assert(storage_owner[i] == RING)
+     :: else
+     fi;
+     head++
+  :: else -> break
+  od;
+  assert(i == tail_storage && consumers == tail_start);
+  storage_owner[i] = FREE;
+  i = 0;
+  do
+  :: i < STORAGES -> assert(storage_owner[i] == FREE); i++
+  :: else -> break
+  od
 }
 
 inline look_at_sleepers() {
@@ -694,7 +809,7 @@ inline look_at_sleepers() {
   i = 0;
   do
   :: i < PRODUCERS ->
-     assert(dead[i] || ended[i] || (consumers == 0 && !closed && !(byte_room && message_room)));
+     assert(dead[i] || ended[i] || (consumers == 0 && !closed && !room));
      i++
   :: else -> break
   od
@@ -720,9 +835,11 @@ active proctype monitor() {
   d_step {
     assert(announced == deaths);
     assert(tail_lock == NOBODY && head_lock == NOBODY);
-    assert(tail_count == tail && head_count == head);
-    assert(tail_journal_block == 0 && head_journal_block == 0 && growth_journal == 0);
+    assert(tail_count == puts && head_count == takes);
+    assert(tail_journal_block == 0 && head_journal_block == 0);
+    assert(tail_journal_storage == 0 && head_journal_storage == 0);
     look_at_blocks();
-    look_at_sleepers()
+    look_at_sleepers();
+    look_at_storages()
   }
 }

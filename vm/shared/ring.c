@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See ring.h for the model. In this file: records, locks and repair, waking, growth, put, take. */
+/* See ring.h for the model. In this file: waking, put, take, closing, looking. */
 #include "shared/ring.h"
 
 #include <errno.h>
@@ -10,6 +10,8 @@
 #include "shared/attachments.h"
 #include "shared/kill_point.h"
 #include "shared/ring_heap.h"
+#include "shared/ring_record.h"
+#include "shared/ring_repair.h"
 #include "shared/ring_sleep.h"
 #include "shared/ring_storage.h"
 #include "shared/sweep.h"
@@ -17,48 +19,27 @@
 #include "sync/lock_rank.h"
 
 enum {
-  INLINE_MAX = 4096, /* larger messages get a block of their own */
+  STAYS_MOST = 1 << 20, /* bytes of records in a ring that stays */
   WAKE_ALL = INT_MAX,
 };
 
 _Static_assert(sizeof(struct ring) <= RING_FIRST_STORAGE, "control and first storage share a block");
 
-enum record_kind { RECORD_INLINE = 1, RECORD_OUTSIDE = 2, RECORD_FILLER = 3 };
+/* ---- locks ----------------------------------------------------------------------------------- */
 
-struct record {
-  uint32_t size; /* of the bytes behind, without padding */
-  uint32_t kind; /* enum record_kind */
-};
-
-struct outside {
-  block_ref block;
-  uint64_t offset; /* of the message in the block */
-  uint64_t size;
-};
-
-/* ---- records and blocks ---------------------------------------------------------------------- */
-
-static uint64_t record_space(uint64_t size) { return sizeof(struct record) + ((size + 7) & ~UINT64_C(7)); }
-
-static struct record *record_at(const struct ring *r, uint64_t storage, uint64_t position) {
-  return (struct record *)(void *)storage_at(r, storage, position);
+static void lock_tail(struct ring *r) ACQUIRES(rank_tail) NO_THREAD_SAFETY_ANALYSIS {
+  if (robust_mutex_lock(&r->tail.lock) == ROBUST_CLEAN) return;
+  ring_repair_tail(r);
+  ring_wake_all(r);
 }
 
-/* A copy of the record's head: the record ends within its lap. *bytes: what follows it. */
-static struct record record_head(const struct ring *r, uint64_t storage, uint64_t position,
-                                 const uint8_t **bytes) {
-  const struct record *record = record_at(r, storage, position);
-  const struct record head = *(const volatile struct record *)record;
-  CHECK(sizeof head + head.size <= storage_left(storage, position));
-  *bytes = (const uint8_t *)(record + 1);
-  return head;
+static void lock_head(struct ring *r) ACQUIRES(rank_head) NO_THREAD_SAFETY_ANALYSIS {
+  if (robust_mutex_lock(&r->head.lock) == ROBUST_CLEAN) return;
+  ring_repair_head(r);
+  ring_wake_all(r);
 }
 
-static owner_id ring_owner(const struct ring *r) { return owner_of_object(segment_ref(r)); }
-
-static struct unfinished *unfinished_of(const struct ring *r) {
-  return segment_at(r->unfinished & ~UINT64_C(63));
-}
+/* ---- blocks ---------------------------------------------------------------------------------- */
 
 /* Takes a block from the ring and frees it, unless an earlier repair has done so. */
 static void drop_block(const struct ring *r, block_ref block) {
@@ -67,77 +48,6 @@ static void drop_block(const struct ring *r, block_ref block) {
 
 static void give_block(const struct ring *r, block_ref block) {
   CHECK(arena_give(segment_arena(), block, segment_self(), ring_owner(r)));
-}
-
-static bool hand_over(block_ref block, owner_id from, owner_id to) {
-  return arena_hand_over(segment_arena(), block, from, to);
-}
-
-/* ---- locks and repair ------------------------------------------------------------------------ */
-
-static bool is_committed(const struct ring_end *end) {
-  return atomic_load_explicit(&end->position, memory_order_relaxed) == end->journal_position;
-}
-
-/* The dead process gets the block of a put that it did not commit, or of a take that it did not
- * complete, so that the sweeper frees it. The process cannot have been swept before, because the
- * sweeper settles the ring first (ring_forget). */
-static void return_block(const struct ring *r, const struct ring_end *end) {
-  if (end->journal_block) (void)hand_over(end->journal_block, ring_owner(r), end->journal_owner);
-}
-
-static void apply_counts(struct ring_end *end) {
-  atomic_store_explicit(&end->bytes, end->journal_bytes, memory_order_relaxed);
-  atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
-}
-
-/* A put that committed gave its block to the ring. */
-static void repair_tail(struct ring *r) {
-  struct ring_end *end = &r->tail;
-  if (is_committed(end))
-    apply_counts(end);
-  else
-    return_block(r, end);
-  STORE_ORDER();
-  end->journal_block = 0;
-  storage_settle(r);
-}
-
-/* A take that committed owns its message; one that did not changed nothing. */
-static void repair_head(struct ring *r) {
-  struct ring_end *end = &r->head;
-  if (is_committed(end)) {
-    apply_counts(end);
-    return_block(r, end);
-    storage_pass(r);
-  } else if (end->journal_claim) {
-    atomic_store((_Atomic uint64_t *)segment_at(end->journal_claim & ~UINT64_C(7)), 0);
-  }
-  if (r->unfinished) unfinished_repair(unfinished_of(r), is_committed(end));
-  if (r->is_sorted) ring_heap_settle(r);
-  STORE_ORDER();
-  end->journal_block = 0;
-  end->journal_claim = 0;
-}
-
-static void lock_tail(struct ring *r) ACQUIRES(rank_tail) NO_THREAD_SAFETY_ANALYSIS {
-  if (robust_mutex_lock(&r->tail.lock) == ROBUST_CLEAN) return;
-  repair_tail(r);
-  ring_wake_all(r);
-}
-
-static void unlock_tail(struct ring *r) RELEASES(rank_tail) NO_THREAD_SAFETY_ANALYSIS {
-  robust_mutex_unlock(&r->tail.lock);
-}
-
-static void lock_head(struct ring *r) ACQUIRES(rank_head) NO_THREAD_SAFETY_ANALYSIS {
-  if (robust_mutex_lock(&r->head.lock) == ROBUST_CLEAN) return;
-  repair_head(r);
-  ring_wake_all(r);
-}
-
-static void unlock_head(struct ring *r) RELEASES(rank_head) NO_THREAD_SAFETY_ANALYSIS {
-  robust_mutex_unlock(&r->head.lock);
 }
 
 /* ---- sleeping and waking --------------------------------------------------------------------- */
@@ -181,61 +91,64 @@ status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline
   return is_readable ? STATUS_OK : ring_sleep_on(&r->tail, event, wait, until);
 }
 
-/* ---- growth ---------------------------------------------------------------------------------- */
-
-/* rank_tail is held. On failure nothing changed. */
-static status grow_locked(struct ring *r, uint64_t space) REQUIRES(rank_tail) {
-  struct storage_plan plan;
-  const status st = storage_plan_growth(r, space, &plan);
-  if (st) return st;
-  lock_head(r);
-  storage_move(r, &plan);
-  unlock_head(r);
-  return STATUS_OK;
-}
-
 /* ---- put ------------------------------------------------------------------------------------- */
 
 struct room {
-  uint64_t space;  /* the record */
-  uint64_t filler; /* the rest before the wrap, if too short for the record; else 0 */
-  uint64_t bytes;  /* the message */
-  bool is_in_heap; /* of a sorted ring: bounds alone limit it */
+  uint64_t space;         /* the record */
+  uint64_t before;        /* what is in front of it: filler up to the wrap, or a RECORD_NEXT; or 0 */
+  uint64_t count;         /* messages: more than one of a batch */
+  uint64_t bytes;         /* of the messages */
+  struct ring_place next; /* the storage that it begins; of storage 0: it is in the tail's */
+  bool is_in_heap;        /* of a sorted ring: bounds alone limit it */
 };
 
-/* By count and by bytes of messages. */
-static bool has_message_room(const struct ring *r, uint64_t bytes) {
-  if (r->max_messages && atomic_load(&r->tail.count) - atomic_load(&r->head.count) >= r->max_messages)
+/* By count and by bytes of messages, behind `before` others. */
+static bool has_message_room(const struct ring *r, uint64_t before, uint64_t bytes) {
+  if (r->max_messages &&
+      atomic_load(&r->tail.count) + before - atomic_load(&r->head.count) >= r->max_messages)
     return false;
   return !r->max_bytes || atomic_load(&r->tail.bytes) - atomic_load(&r->head.bytes) + bytes <= r->max_bytes;
 }
 
-static bool has_byte_room(struct ring *r, uint64_t storage, struct room *room) {
-  const uint64_t capacity = storage_capacity(storage);
+static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
+/* In the tail's storage, with a RECORD_NEXT behind it (C1). */
+static bool has_byte_room(struct ring *r, struct room *room) REQUIRES(rank_tail) {
+  const struct ring_place *place = &r->tail.place;
+  const uint64_t capacity = place_capacity(place);
   const uint64_t tail = atomic_load_explicit(&r->tail.position, memory_order_relaxed);
-  const uint64_t left = storage_left(storage, tail);
-  room->filler = left < room->space ? left : 0;
-  const uint64_t end = tail + room->filler + room->space;
-  if (end - r->tail.other_seen <= capacity) return true;
+  const uint64_t left = place_left(place, tail);
+  room->before = left < room->space + RING_NEXT_SPACE ? left : 0;
+  const uint64_t end = tail + room->before + room->space + RING_NEXT_SPACE;
+  if (end - later(r->tail.other_seen, place->start) <= capacity) return true;
   r->tail.other_seen = atomic_load_explicit(&r->head.position, memory_order_acquire);
-  return end - r->tail.other_seen <= capacity;
+  return end - later(r->tail.other_seen, place->start) <= capacity;
+}
+
+/* Whether a ring that stays has no room for another record, with its head there. */
+static bool is_long(const struct ring *r, uint64_t head, uint64_t space) {
+  return r->growth == RING_STAYS && atomic_load(&r->tail.position) + space - head > STAYS_MOST;
+}
+
+static bool is_long_locked(struct ring *r, uint64_t space) REQUIRES(rank_tail) {
+  if (!is_long(r, r->tail.other_seen, space)) return false;
+  r->tail.other_seen = atomic_load_explicit(&r->head.position, memory_order_acquire);
+  return is_long(r, r->tail.other_seen, space);
 }
 
 /* STATUS_FULL: the caller may wait for consumers. */
 static status find_room_locked(struct ring *r, struct room *room) REQUIRES(rank_tail) {
+  if (atomic_load_explicit(&r->is_closed, memory_order_relaxed)) return STATUS_CLOSED;
   if (r->max_bytes && room->bytes > r->max_bytes) return STATUS_TOO_LARGE;
-  if (!has_message_room(r, room->bytes)) return STATUS_FULL;
+  if (!has_message_room(r, 0, room->bytes)) return STATUS_FULL;
   if (room->is_in_heap) return STATUS_OK;
-  for (;;) {
-    const uint64_t storage = atomic_load_explicit(&r->storage, memory_order_relaxed);
-    const bool has_room = has_byte_room(r, storage, room);
-    if (storage_is_extended(storage))
-      return storage_reach(r, atomic_load_explicit(&r->tail.position, memory_order_relaxed) + room->filler);
-    if (has_room) return STATUS_OK;
-    if (r->growth == RING_STAYS && storage_capacity(storage) >= RING_EXTENT) return STATUS_FULL;
-    const status st = grow_locked(r, room->space);
-    if (st) return r->growth == RING_STAYS && storage_capacity(storage) >= room->space * 2 ? STATUS_FULL : st;
-  }
+  if (is_long_locked(r, room->space)) return STATUS_FULL;
+  if (has_byte_room(r, room)) return STATUS_OK;
+  room->before = RING_NEXT_SPACE;
+  const status st = storage_plan(r, &room->next);
+  const bool fits_later = r->growth == RING_STAYS && place_capacity(&r->tail.place) >= room->space * 2;
+  atomic_store(&r->is_short, st && fits_later);
+  return st && fits_later ? STATUS_FULL : st;
 }
 
 struct outgoing { /* the content of one record */
@@ -246,23 +159,25 @@ struct outgoing { /* the content of one record */
   const struct ring_slot *slot; /* of a sorted ring, which has no record */
 };
 
-static size_t record_size(const struct ring_record *text) { return text->head_size + text->body_size; }
-
-static void copy_record(void *to, const struct ring_record *text) {
-  if (text->head_size) memcpy(to, text->head, text->head_size);
-  if (text->body_size) memcpy((uint8_t *)to + text->head_size, text->body, text->body_size);
+/* Writes what is in front of the record. Returns where the record is to be. */
+static struct cursor write_before(struct ring *r, const struct room *room) {
+  struct cursor at = {r->tail.place, atomic_load_explicit(&r->tail.position, memory_order_relaxed)};
+  if (!room->before) return at;
+  struct record *record = record_at(&at);
+  const bool is_filler = !room->next.storage;
+  *record =
+      (struct record){(uint32_t)(room->before - sizeof *record), is_filler ? RECORD_FILLER : RECORD_NEXT};
+  at.position += room->before;
+  if (is_filler) return at;
+  memcpy((void *)(record + 1), &room->next.storage, sizeof room->next.storage);
+  at.place = room->next;
+  return at;
 }
 
 static void write_record(struct ring *r, const struct room *room, const struct outgoing *outgoing) {
-  const uint64_t storage = atomic_load_explicit(&r->storage, memory_order_relaxed);
-  uint64_t tail = atomic_load_explicit(&r->tail.position, memory_order_relaxed);
-  if (room->filler) {
-    *record_at(r, storage, tail) =
-        (struct record){(uint32_t)(room->filler - sizeof(struct record)), RECORD_FILLER};
-    tail += room->filler;
-  }
-  CHECK(room->space <= storage_left(storage, tail));
-  struct record *record = record_at(r, storage, tail);
+  const struct cursor at = write_before(r, room);
+  CHECK(room->space <= place_left(&at.place, at.position));
+  struct record *record = record_at(&at);
   *record = (struct record){(uint32_t)record_size(&outgoing->text), outgoing->kind};
   copy_record(record + 1, &outgoing->text);
 }
@@ -271,10 +186,10 @@ static void write_record(struct ring *r, const struct room *room, const struct o
 static void commit_put(struct ring *r, const struct room *room, block_ref block) REQUIRES(rank_tail) {
   struct ring_end *end = &r->tail;
   end->journal_position =
-      atomic_load_explicit(&end->position, memory_order_relaxed) + room->filler + room->space;
+      atomic_load_explicit(&end->position, memory_order_relaxed) + room->before + room->space;
   end->journal_owner = segment_self();
   STORE_ORDER();
-  end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
+  end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + room->count;
   end->journal_bytes = atomic_load_explicit(&end->bytes, memory_order_relaxed) + room->bytes;
   end->journal_block = block;
   STORE_ORDER();
@@ -312,21 +227,30 @@ static status insert_locked(struct ring *r, const struct room *room, const struc
 
 static status append_locked(struct ring *r, const struct room *room, const struct outgoing *outgoing)
     REQUIRES(rank_tail) {
+  if (room->next.storage) storage_begin(r, &room->next);
   write_record(r, room, outgoing);
   commit_put(r, room, outgoing->block);
+  if (room->next.storage) storage_enter(r);
   return STATUS_OK;
+}
+
+static void end_put(struct ring *r, struct wake_note note, uint64_t count) RELEASES(rank_tail) {
+  unlock_tail(r);
+  KILL_POINT("ring.put.unlocked");
+  ring_wake(&r->tail, note, (int)count);
+  wake_watchers(r);
 }
 
 /* One attempt. STATUS_FULL: nothing changed. */
 static status try_put(struct ring *r, const struct outgoing *outgoing) {
   struct room room = {.space = record_space(record_size(&outgoing->text)),
+                      .count = 1,
                       .bytes = outgoing->message_size,
                       .is_in_heap = outgoing->slot != NULL};
   CHECK_EQ(room.is_in_heap, ring_is_sorted(r));
   lock_tail(r);
   KILL_POINT("ring.put.locked");
-  status st =
-      atomic_load_explicit(&r->is_closed, memory_order_relaxed) ? STATUS_CLOSED : find_room_locked(r, &room);
+  status st = find_room_locked(r, &room);
   if (st) {
     unlock_tail(r);
     return st;
@@ -334,24 +258,18 @@ static status try_put(struct ring *r, const struct outgoing *outgoing) {
   const struct wake_note note = ring_announce(&r->tail);
   if (outgoing->text.receipt) *outgoing->text.receipt = next_receipt(r);
   st = room.is_in_heap ? insert_locked(r, &room, outgoing) : append_locked(r, &room, outgoing);
-  unlock_tail(r);
-  KILL_POINT("ring.put.unlocked");
-  ring_wake(&r->tail, note, 1);
-  wake_watchers(r);
+  end_put(r, note, 1);
+  if (room.next.storage || outgoing->block) ring_give_head_start(r);
   return st;
 }
 
 /* Checks the room again under the consumers' lock, by bytes and by count, before this thread
  * registers as a sleeper. */
 static bool still_full_locked(struct ring *r, const struct outgoing *outgoing) REQUIRES(rank_head) {
-  if (outgoing->slot) return !has_message_room(r, outgoing->message_size);
-  const uint64_t storage = atomic_load(&r->storage);
-  const uint64_t space = record_space(record_size(&outgoing->text));
-  const uint64_t tail = atomic_load(&r->tail.position);
-  const uint64_t left = storage_left(storage, tail);
-  const uint64_t end = tail + (left < space ? left : 0) + space;
-  return end - atomic_load(&r->head.position) > storage_capacity(storage) ||
-         !has_message_room(r, outgoing->message_size);
+  if (!has_message_room(r, 0, outgoing->message_size)) return true;
+  if (outgoing->slot) return false;
+  if (atomic_load(&r->is_short)) return atomic_load(&r->tail.position) != atomic_load(&r->head.position);
+  return is_long(r, atomic_load(&r->head.position), record_space(record_size(&outgoing->text)));
 }
 
 static status wait_writable(struct ring *r, const struct outgoing *outgoing, deadline until) {
@@ -442,16 +360,72 @@ status ring_put_sorted(struct ring *r, const struct ring_key *key, const struct 
 
 uint64_t ring_last_number(const struct ring *r) { return atomic_load(&r->tail.count); }
 
+/* ---- put of several -------------------------------------------------------------------------- */
+
+/* Adds those messages behind the first one for which there is room. */
+static void extend_room(struct ring *r, struct room *room, const struct ring_batch *batch, uint32_t at)
+    REQUIRES(rank_tail) {
+  const struct ring_place place = room->next.storage ? room->next : r->tail.place;
+  const uint64_t start = atomic_load_explicit(&r->tail.position, memory_order_relaxed) + room->before;
+  const uint64_t end = later(r->tail.other_seen, place.start) + place_capacity(&place);
+  const uint64_t most = later(end, start) - start;
+  const uint64_t left = place_left(&place, start);
+  for (at += (uint32_t)room->space; at < batch->size;) {
+    const uint64_t bytes = ring_batch_next(batch, &at).body_size;
+    const uint64_t space = room->space + record_space(bytes);
+    if (space + RING_NEXT_SPACE > (left < most ? left : most)) return;
+    if (!has_message_room(r, room->count, room->bytes + bytes)) return;
+    room->space = space;
+    room->bytes += bytes;
+    room->count++;
+  }
+}
+
+/* Puts the first messages from *at on, and at least one. */
+static status try_put_batch(struct ring *r, const struct ring_batch *batch, uint32_t *at, uint32_t *count) {
+  uint32_t next = *at;
+  const size_t size = ring_batch_next(batch, &next).body_size;
+  struct room room = {.space = record_space(size), .count = 1, .bytes = size};
+  lock_tail(r);
+  KILL_POINT("ring.batch.locked");
+  const status st = find_room_locked(r, &room);
+  if (st) {
+    unlock_tail(r);
+    return st;
+  }
+  extend_room(r, &room, batch, *at);
+  const struct wake_note note = ring_announce(&r->tail);
+  if (room.next.storage) storage_begin(r, &room.next);
+  const struct cursor to = write_before(r, &room);
+  CHECK(room.space <= place_left(&to.place, to.position));
+  memcpy(record_at(&to), batch->records + *at, room.space);
+  commit_put(r, &room, 0);
+  if (room.next.storage) storage_enter(r);
+  end_put(r, note, room.count);
+  if (room.next.storage) ring_give_head_start(r);
+  *at += (uint32_t)room.space;
+  *count += (uint32_t)room.count;
+  return STATUS_OK;
+}
+
+status ring_put_batch(struct ring *r, const struct ring_batch *batch, uint32_t *count) {
+  uint32_t at = 0;
+  status st = STATUS_OK;
+  CHECK(!r->is_sorted);
+  for (*count = 0; st == STATUS_OK && at < batch->size;) st = try_put_batch(r, batch, &at, count);
+  return st;
+}
+
 /* ---- take ------------------------------------------------------------------------------------ */
 
-static void commit_take(struct ring *r, uint64_t position, const struct ring_message *message,
+static void commit_take(struct ring *r, uint64_t position, uint64_t count, const struct ring_message *message,
                         _Atomic uint64_t *claim) REQUIRES(rank_head) {
   const block_ref block = message->block;
   struct ring_end *end = &r->head;
   end->journal_position = position;
   end->journal_owner = segment_self();
   STORE_ORDER();
-  end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
+  end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + count;
   end->journal_bytes = atomic_load_explicit(&end->bytes, memory_order_relaxed) + message->size;
   end->journal_block = block;
   end->journal_claim = claim ? segment_ref(claim) : 0;
@@ -469,7 +443,6 @@ static void commit_take(struct ring *r, uint64_t position, const struct ring_mes
   STORE_ORDER();
   end->journal_block = 0;
   end->journal_claim = 0;
-  storage_pass(r);
 }
 
 static bool is_empty_locked(struct ring *r) REQUIRES(rank_head) {
@@ -490,15 +463,16 @@ static status read_outside(const uint8_t *bytes, uint32_t size, struct ring_mess
   return STATUS_OK;
 }
 
-/* `head` is the record's, read once and checked. */
+/* `head` is the record's, read once and checked. Without scratch bytes an inline one is not copied. */
 static status read_record(struct record head, const uint8_t *bytes, struct bytes *scratch,
                           struct ring_message *out) {
   if (head.kind == RECORD_OUTSIDE) return read_outside(bytes, head.size, out);
+  *out = (struct ring_message){.size = head.size};
+  if (!scratch) return STATUS_OK;
   bytes_clear(scratch);
   const status st = bytes_append(scratch, bytes, head.size);
-  if (st) return st;
-  *out = (struct ring_message){scratch->data, head.size, 0, 0};
-  return STATUS_OK;
+  out->data = scratch->data;
+  return st;
 }
 
 /* Of a sorted ring. rank_head is held; there is a message. */
@@ -511,26 +485,31 @@ static status take_least_locked(struct ring *r, struct ring_message *out, _Atomi
   const uint64_t position = atomic_load_explicit(&r->head.position, memory_order_relaxed) + record_space(0);
   out->number = first.number;
   ring_heap_announce_take(r, position);
-  commit_take(r, position, out, claim);
+  commit_take(r, position, 1, out, claim);
   ring_heap_remove_first(r);
   return STATUS_OK;
+}
+
+/* Takes `count` messages, which end at a place. */
+static void take_until(struct ring *r, const struct cursor *end, uint64_t count,
+                       const struct ring_message *message, _Atomic uint64_t *claim) REQUIRES(rank_head) {
+  const bool is_left = end->place.storage != r->head.place.storage;
+  if (is_left) storage_announce(r, &end->place);
+  commit_take(r, end->position, count, message, claim);
+  if (is_left) storage_leave(r);
 }
 
 /* One attempt. rank_head is held; there is a record. */
 static status take_locked(struct ring *r, struct bytes *scratch, struct ring_message *out,
                           _Atomic uint64_t *claim) REQUIRES(rank_head) {
-  const uint64_t storage = atomic_load_explicit(&r->storage, memory_order_acquire);
-  uint64_t position = atomic_load_explicit(&r->head.position, memory_order_relaxed);
+  struct cursor at = first_record(r);
   const uint8_t *bytes = NULL;
-  struct record head = record_head(r, storage, position, &bytes);
-  if (head.kind == RECORD_FILLER) {
-    position += sizeof head + head.size;
-    head = record_head(r, storage, position, &bytes);
-  }
+  const struct record head = find_record(&at, &bytes);
   const status st = read_record(head, bytes, scratch, out);
   if (st) return st;
-  out->number = ring_next_number(r, &r->head);
-  commit_take(r, position + record_space(head.size), out, claim);
+  out->number = ring_next_number(r, \&r->head);
+  at.position += record_space(head.size);
+  take_until(r, \&at, 1, out, claim);
   return STATUS_OK;
 }
 
@@ -558,6 +537,51 @@ status ring_take(struct ring *r, struct bytes *scratch, struct ring_message *out
     st = ring_wait_readable(r, NULL, until);
     if (st) return st;
   }
+}
+
+/* Copies messages. Returns the place behind the last one; *bytes is their sum. */
+static struct cursor collect_locked(struct ring *r, struct ring_batch *batch, uint64_t most,
+                                    bool (*is_wanted)(const uint8_t *data, size_t size), uint64_t *sum)
+    REQUIRES(rank_head) {
+  struct cursor end = first_record(r);
+  while (batch->count < most && end.position < r->head.other_seen) {
+    struct cursor at = end;
+    const uint8_t *bytes = NULL;
+    const struct record head = find_record(&at, &bytes);
+    const bool is_far = batch->count && at.place.storage != end.place.storage;
+    const struct ring_record record = {.body = bytes, .body_size = head.size};
+    if (is_far || head.kind != RECORD_INLINE || !is_wanted(bytes, head.size)) break;
+    if (!ring_batch_add(batch, &record)) break;
+    at.position += record_space(head.size);
+    *sum += head.size;
+    end = at;
+  }
+  return end;
+}
+
+status ring_take_batch(struct ring *r, struct ring_batch *batch, uint64_t most,
+                       bool (*is_wanted)(const uint8_t *data, size_t size)) {
+  struct ring_message all = {0};
+  uint64_t bytes = 0;
+  CHECK(!r->is_sorted && !r->unfinished);
+  batch->count = batch->size = 0;
+  const bool was_closed = ring_is_closed(r);
+  lock_head(r);
+  KILL_POINT("ring.batch.locked");
+  const bool is_empty = is_empty_locked(r);
+  const struct cursor end = is_empty ? first_record(r) : collect_locked(r, batch, most, is_wanted, &bytes);
+  if (batch->count == 0) {
+    unlock_head(r);
+    if (!is_empty) return STATUS_OK;
+    return was_closed ? STATUS_CLOSED : STATUS_EMPTY;
+  }
+  all.size = bytes;
+  const struct wake_note note = ring_announce(&r->head);
+  take_until(r, &end, batch->count, &all, NULL);
+  unlock_head(r);
+  KILL_POINT("ring.take.unlocked");
+  ring_wake(&r->head, note, WAKE_ALL);
+  return STATUS_OK;
 }
 
 void ring_settle(struct ring *r) {
@@ -618,7 +642,7 @@ void ring_forget(struct ring *r, uint32_t slot) {
   if (r->unfinished) unfinished_forget(unfinished_of(r), slot);
   const bool is_end = r->unfinished && is_end_locked(r);
   const bool is_readable = ring_is_readable(r);
-  const bool is_writable = ring_is_closed(r) || has_message_room(r, 0);
+  const bool is_writable = ring_is_closed(r) || has_message_room(r, 0, 0);
   unlock_head(r);
   unlock_tail(r);
   KILL_POINT("ring.forget.settled");
@@ -672,20 +696,19 @@ status ring_make(struct ring **out, struct ring_bounds bounds, enum ring_growth 
   r->max_messages = bounds.messages;
   r->max_bytes = bounds.bytes;
   r->growth = growth;
-  r->journal_old = r->journal_new = r->journal_extent = 0;
-  r->extent_base = r->first_extent = r->directory_used = 0;
   atomic_store(&r->watchers, 0);
   atomic_store(&r->notify_socket, 0);
   r->unfinished = 0;
   atomic_store(&r->is_closed, 0);
-  atomic_store(&r->growths, 0);
+  atomic_store(&r->is_short, 0);
+  atomic_store(&r->patience, RING_PATIENCE_NS);
   r->is_sorted = 0;
   r->number_series = 0;
   r->heap_count = r->heap_change = r->heap_moves = 0;
   atomic_store(&r->heap, 0);
-  atomic_store(&r->storage, storage_first(r));
   init_end(&r->tail);
   init_end(&r->head);
+  r->tail.place = r->head.place = storage_first(r);
   segment_publish(object);
   *out = r;
   return STATUS_OK;
@@ -694,8 +717,10 @@ status ring_make(struct ring **out, struct ring_bounds bounds, enum ring_growth 
 /* The ring is unreachable, but a process may have died while it held a lock: locking repairs
  * that. */
 void ring_fini(struct ring *r) {
+  struct ring_message unread; /* memory was short, or nobody looked */
   lock_tail(r);
   lock_head(r);
+  while (!r->is_sorted && !is_empty_locked(r)) CHECK_EQ(take_locked(r, NULL, &unread, NULL), STATUS_OK);
   storage_free(r);
   ring_heap_free(r);
   if (r->unfinished) drop_block(r, r->unfinished);
@@ -731,7 +756,7 @@ bool ring_is_full(struct ring *r) {
   if (!r->max_messages && !r->max_bytes) return false;
   lock_tail(r);
   lock_head(r);
-  const bool is_full = !has_message_room(r, r->max_bytes ? 1 : 0);
+  const bool is_full = !has_message_room(r, 0, r->max_bytes ? 1 : 0);
   unlock_head(r);
   unlock_tail(r);
   return is_full;
@@ -752,40 +777,13 @@ bool ring_is_closed(const struct ring *r) {
   return atomic_load_explicit(&r->is_closed, memory_order_acquire);
 }
 
-static void validate_record(const struct ring *r, const struct record *record) {
-  if (record->kind == RECORD_OUTSIDE) {
-    const struct outside *outside = (const struct outside *)(const void *)(record + 1);
-    const owner_id owner = arena_owner(segment_arena(), outside->block);
-    CHECK_EQ(owner & ~OWNER_CARRIES, ring_owner(r));
-    CHECK(outside->offset + outside->size <= segment_block_size(outside->block));
-  } else {
-    CHECK(record->kind == RECORD_INLINE || record->kind == RECORD_FILLER);
-  }
-}
-
-static void validate_records(const struct ring *r) {
-  const uint64_t storage = atomic_load(&r->storage);
-  const uint64_t tail = atomic_load(&r->tail.position);
-  uint64_t position = atomic_load(&r->head.position);
-  uint64_t messages = 0;
-  CHECK(tail - position <= storage_capacity(storage));
-  while (position != tail) {
-    const struct record *record = record_at(r, storage, position);
-    validate_record(r, record);
-    messages += record->kind != RECORD_FILLER;
-    position += record_space(record->size);
-    CHECK(position <= tail);
-  }
-  CHECK_EQ(messages, atomic_load(&r->tail.count) - atomic_load(&r->head.count));
-}
-
 static void validate_locked(struct ring *r) REQUIRES(rank_tail) REQUIRES(rank_head) {
   if (r->is_sorted)
     ring_heap_validate(r);
   else
-    validate_records(r);
-  CHECK_EQ(r->journal_new, 0);
-  CHECK_EQ(r->journal_extent, 0);
+    ring_records_validate(r);
+  CHECK_EQ(r->tail.journal_place.storage, 0);
+  CHECK_EQ(r->head.journal_place.storage, 0);
   CHECK_EQ(r->tail.journal_block, 0);
   CHECK_EQ(r->head.journal_block, 0);
   if (r->unfinished) unfinished_validate(unfinished_of(r));

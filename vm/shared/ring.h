@@ -4,21 +4,20 @@
  *
  * A ring is an object of the segment: header, two ends, and storage.
  *
- *     ring    := struct ring | 2 KiB of storage    one arena block of 4 KiB; the storage moves out
- *                                                  when it grows (ring_storage.h)
+ *     ring    := struct ring | 2 KiB of storage    one arena block of 4 KiB; further storages follow
+ *                                                  as blocks of their own (ring_storage.h)
  *     storage := record …
  *     record  := size u32 | kind u32 | bytes | padding to 8
  *
- * A record is inline (the message itself), outside (the place of a block with the message), or
- * filler up to the wrap. A sorted ring has no records: its messages are in a heap (ring_heap.h), and
+ * A record is inline (the message itself), outside (the place of a block with the message), filler
+ * up to the wrap, or names the storage that is next. A sorted ring has no records: its messages are in a heap (ring_heap.h), and
  * its commit words rise by one step for each message.
  *
  * I1  The bytes from head to tail are whole records. `tail` and `head` only rise; a record is
- *     stored at its position modulo a power of two, and never wraps.
+ *     stored at its position modulo its storage's capacity, and never wraps.
  * I2  A message is owned by exactly one of producer, ring, consumer. The owner word of an outside
  *     message's block names the owner.
- * I3  The store of `tail` commits a put, the store of `head` commits a take, the store of `storage`
- *     a growth. Everything that must agree with that store is journaled beside the lock before it.
+ * I3  The store of `tail` commits a put, the store of `head` commits a take. Everything that must agree with that store is journaled beside the lock before it.
  *     The next holder of a dead holder's lock compares the commit word with the journal and settles
  *     the rest. That is a constant amount of work, but for a heap, and may be done twice.
  * I4  A sleeper registers under the lock of the other side after it has checked its condition
@@ -29,8 +28,7 @@
  *     after a quarter of a second, checks again, and sweeps.
  *
  * The order of the journal matters: the comparand (the future commit word) is written first,
- * otherwise a repair would believe a stale match. Locks: rank_tail for puts, rank_head for takes,
- * both for growth.
+ * otherwise a repair would believe a stale match. Locks: rank_tail for puts, rank_head for takes.
  */
 #ifndef SHARED_RING_H
 #define SHARED_RING_H
@@ -39,6 +37,7 @@
 #include "os/notify_socket.h"
 #include "shared/holds.h"
 #include "shared/ring_state.h"
+#include "shared/ring_text.h"
 
 /* A message that was taken. An inline one was copied into the caller's scratch bytes; an outside
  * one is read in place. ring_message_done ends either. */
@@ -47,21 +46,6 @@ struct ring_message {
   size_t size;
   block_ref block; /* 0: inline */
   uint64_t number; /* the ring's first message is 1; see ring_number_in_series */
-};
-
-/* Sequence number and time of a put, taken before the message is visible. */
-struct ring_receipt {
-  uint64_t number;
-  int64_t ns; /* clock_now_ns */
-};
-
-/* A message to be put, in two parts that arrive as one. */
-struct ring_record {
-  const void *head;
-  size_t head_size;
-  const void *body;
-  size_t body_size;
-  struct ring_receipt *receipt; /* filled in by a put that succeeds; NULL: not wanted */
 };
 
 /* A new ring, held once by this process. A module that makes rings also sets their destructor with
@@ -91,6 +75,23 @@ struct ring_key {
 MUST_CHECK status ring_put_sorted(struct ring *r, const struct ring_key *key,
                                   const struct ring_record *record, const struct object_list *carried,
                                   deadline until);
+/* Several short messages, which go into a ring or come out of one with one commit. */
+struct ring_batch {
+  uint32_t count;
+  uint32_t size; /* bytes of their records */
+  _Alignas(8) uint8_t records[8192];
+};
+/* Adds a message. False: it is too long for this batch. */
+MUST_CHECK bool ring_batch_add(struct ring_batch *batch, const struct ring_record *record);
+/* The bytes of the message whose record is at *at, which moves behind it; at first 0. */
+struct ring_record ring_batch_next(const struct ring_batch *batch, uint32_t *at);
+/* Puts the messages in their order, until one would wait; *count is how many are in. STATUS_FULL, STATUS_CLOSED,
+ * STATUS_TOO_LARGE, -ENOMEM: the next one is not. Not for a sorted ring. */
+MUST_CHECK status ring_put_batch(struct ring *r, const struct ring_batch *batch, uint32_t *count);
+/* Takes up to `most` messages that `is_wanted` accepts, and none behind another one, as ring_take with deadline_now.
+ * *batch may be empty. Not for a ring that is sorted or counts what is unfinished. */
+MUST_CHECK status ring_take_batch(struct ring *r, struct ring_batch *batch, uint64_t most,
+                                  bool (*is_wanted)(const uint8_t *data, size_t size));
 /* Number of messages ever put. With one producer, the number of its last message. */
 uint64_t ring_last_number(const struct ring *r);
 /* Takes a message, which the caller then owns. STATUS_CLOSED: closed and drained. STATUS_EMPTY

@@ -9,6 +9,9 @@ enum {
   SPIN_LEAST = 20,
   SHORT_SLEEP_NS = 100 * 1000,
   LOOK_OFTEN_NS = 10 * 1000 * 1000,
+  BACKLOG_BYTES = 256 * 1024, /* in the ring before a producer waits */
+  PATIENCE_LEAST_NS = 1000,
+  PAUSES = 16, /* between two looks */
 };
 
 /* After a short sleep the next spin is longer: it would have avoided the sleep. After a long one it
@@ -44,4 +47,35 @@ status ring_sleep_on(struct ring_end *end, uint32_t event, const struct ring_wai
   if (st != STATUS_TIMEOUT) return st;
   segment_sweep();
   return deadline_passed(until) ? STATUS_TIMEOUT : STATUS_OK;
+}
+
+static uint64_t backlog_of(const struct ring *r) {
+  return atomic_load_explicit(&r->tail.bytes, memory_order_relaxed) -
+         atomic_load_explicit(&r->head.bytes, memory_order_relaxed);
+}
+
+/* As far as a producer can know. */
+static bool consumers_are_awake(const struct ring *r) {
+  const uint32_t processor = atomic_load_explicit(&r->head.processor, memory_order_relaxed);
+  return atomic_load_explicit(&r->tail.waiters, memory_order_relaxed) ==
+             atomic_load_explicit(&r->tail.woken, memory_order_relaxed) &&
+         processor != UINT32_MAX && processor != processor_number();
+}
+
+static void wait_for_consumers(const struct ring *r, int64_t patience) {
+  const int64_t until = clock_now_ns() + patience;
+  while (backlog_of(r) > BACKLOG_BYTES && clock_now_ns() < until)
+    for (int i = 0; i < PAUSES; i++) cpu_relax();
+}
+
+void ring_give_head_start(struct ring *r) {
+  const uint32_t patience = atomic_load_explicit(&r->patience, memory_order_relaxed);
+  if (backlog_of(r) > BACKLOG_BYTES) {
+    if (!consumers_are_awake(r)) return;
+    wait_for_consumers(r, patience);
+  }
+  uint32_t next = backlog_of(r) <= BACKLOG_BYTES ? patience * 2 : patience / 2;
+  if (next > RING_PATIENCE_NS) next = RING_PATIENCE_NS;
+  if (next < PATIENCE_LEAST_NS) next = PATIENCE_LEAST_NS;
+  if (next != patience) atomic_store_explicit(&r->patience, next, memory_order_relaxed);
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* How the two sides of a ring sleep and wake each other (ring.h, I4): a thread spins for a while,
- * then sleeps on the event word of the other end. For ring.c alone.
+/* How the two sides of a ring wait for each other. A thread that cannot go on spins for a while, then
+ * sleeps on the event word of the other end, which wakes it (ring.h, I4). A producer that is about to
+ * touch fresh memory gives consumers that are awake a head start. For ring.c alone.
  */
 #ifndef SHARED_RING_SLEEP_H
 #define SHARED_RING_SLEEP_H
 
 #include "os/clock.h"
 #include "os/processor.h"
-#include "shared/ring_end.h"
+#include "shared/ring_state.h"
 
 enum {
   SPIN_MOST = 700,
+  RING_PATIENCE_NS = 100 * 1000,     /* the longest head start */
   LOOK_AGAIN_NS = 250 * 1000 * 1000, /* the longest sleep before the condition is checked again */
 };
 
@@ -52,5 +54,10 @@ static inline bool ring_spin_pays(struct ring_end *end, uint64_t seen) {
  * STATUS_TIMEOUT: `until` has passed; STATUS_INTERRUPTED. */
 MUST_CHECK status ring_sleep_on(struct ring_end *end, uint32_t event, const struct ring_wait *wait,
                                 deadline until);
+
+/* After a put that took memory: waits until less is in the ring, or for some microseconds. A message
+ * that is put into memory which consumers have just freed costs a fraction of one in fresh pages.
+ * The wait is as long as those pages may cost, and short after waits that were in vain. */
+void ring_give_head_start(struct ring *r);
 
 #endif

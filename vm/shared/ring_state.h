@@ -24,22 +24,15 @@ struct ring {
   struct object object;
   uint64_t max_messages;             /* 0: bounded by memory only */
   uint64_t max_bytes;                /* likewise */
-  _Atomic uint64_t storage;          /* see ring_storage.h; one store moves the ring */
-  uint64_t journal_old;              /* growth under way, both locks: storage it leaves, … */
-  uint64_t journal_new;              /* … and the one that it fills */
-  uint64_t extent_base;              /* extended storage: number of the directory's first extent */
-  uint64_t first_extent;             /* the first one that may be there; under head's lock */
-  uint64_t directory_used;           /* entries of the directory that are zeroed; under tail's lock */
-  block_ref journal_extent;          /* an extent on its way into the directory, and its number; */
-  uint64_t journal_number;           /* under tail's lock */
   _Atomic notify_name notify_socket; /* of a reader in a foreign event loop; 0: none */
   _Atomic waker_set watchers;        /* registered wakers; under tail's lock */
   block_ref unfinished;              /* offset of a struct unfinished; 0: takes are not counted */
   _Atomic uint32_t is_closed;
-  _Atomic uint32_t growths;
-  uint32_t growth; /* enum ring_growth */
+  _Atomic uint32_t is_short; /* a ring that stays: the last put that needed a storage got no memory */
+  uint32_t growth;           /* enum ring_growth */
   uint32_t is_sorted;
   uint32_t number_series; /* of the messages' numbers (ring.h) */
+  _Atomic uint32_t patience; /* nanoseconds of a head start (ring_sleep.h); any value is correct */
   _Atomic uint64_t
       heap;             /* sorted ring: its messages (ring_heap.h); with the fields below under head's lock */
   uint64_t heap_count;  /* messages in it */

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the records of a ring are. For ring.c alone.
+/* Where the records of a ring are: a chain of storages, most of the time of one. For ring.c alone.
  *
- *     plain      one block, whose capacity is a power of two from 2 KiB to 1 MiB; a position is
- *                stored modulo the capacity
- *     extended   a directory of extents of 1 MiB; a position is stored modulo 1 MiB in the extent
- *                of its number. Producers add extents, consumers free those that they have passed,
- *                so an unbounded ring takes as much memory as its messages.
+ *     chain    := storage → … → storage    consumers read the first one, producers write the last one
+ *     storage  := 2 KiB in the ring's own block, or a block of 16 or 64 KiB
  *
- * The word `storage` of a ring names block and kind at once, so one store moves the ring. A plain
- * storage grows into larger ones, by copying, and then into an extended one.
+ * A storage is written round and round as long as the records fit into it. For a record that does
+ * not, the producer takes a block, writes a RECORD_NEXT, which names it, behind the last record, and
+ * the record itself into the block. One store of `tail` commits both. The consumer that passes the
+ * RECORD_NEXT frees the storage that it leaves, and the block that was freed last is the next one to
+ * be taken. So the messages that are in the ring decide how much memory is touched, not those that
+ * were in it before; there is no bound but memory; and nothing is moved.
  *
- * I1  The extent of a tail that is not at the start of one is there; at the start it may be missing
- *     or there.
- * I2  A block that changes between this process and the ring is journaled (`journal_new`,
- *     `journal_extent`) or reachable from the directory, at every instant.
+ * C1  Behind the last record, in the lap of its storage, there is room for a RECORD_NEXT. A storage
+ *     begins with a record that is committed together with the RECORD_NEXT before it.
+ * C2  Each end has a place: its storage, and the position at which that storage begins. A position
+ *     is stored modulo the storage's capacity from there on. The places of an empty ring are equal.
+ * C3  A block that changes between a process and the ring is journaled (`journal_place`), or in the
+ *     chain, at every instant. Whether the change is committed follows from the end's position and
+ *     the position at which the new storage begins.
  *
  * Words read from the ring are checked: a peer may have written anything.
  */
@@ -26,54 +30,49 @@
 enum {
   RING_OBJECT_SIZE = 4096,
   RING_FIRST_STORAGE = 2048, /* the second half of the object's own block */
-  RING_PLAIN_LOG_LEAST = 11,
-  RING_EXTENT_LOG = 20, /* also of the largest plain storage */
-  RING_EXTENDED = 63,   /* in the place of a logarithm */
+  RING_FIRST_LOG = 11,
+  RING_SECOND_LOG = 14,
+  RING_LAST_LOG = 16,
+  RING_NEXT_SPACE = 16, /* of a RECORD_NEXT */
 };
-#define RING_EXTENT (UINT64_C(1) << RING_EXTENT_LOG)
 
-static inline unsigned storage_log(uint64_t word) { return (unsigned)(word & 255); }
-static inline bool storage_is_extended(uint64_t word) { return storage_log(word) == RING_EXTENDED; }
-/* A record does not cross a multiple of it. */
-static inline uint64_t storage_lap(uint64_t word) {
-  return UINT64_C(1) << (storage_is_extended(word) ? RING_EXTENT_LOG : storage_log(word) & 63);
+static inline block_ref place_block(const struct ring_place *p) { return p->storage & ~UINT64_C(255); }
+static inline uint64_t place_capacity(const struct ring_place *p) {
+  const unsigned log = p->storage & 255;
+  CHECK(log >= RING_FIRST_LOG && log <= RING_LAST_LOG);
+  return UINT64_C(1) << log;
 }
-/* Bytes that fit; of an extended one more than there is memory. */
-static inline uint64_t storage_capacity(uint64_t word) { return UINT64_C(1) << (storage_log(word) & 63); }
-/* Bytes from the position to the end of its lap. */
-static inline uint64_t storage_left(uint64_t word, uint64_t position) {
-  return storage_lap(word) - (position & (storage_lap(word) - 1));
+/* Bytes from the position to the end of its lap, which no record crosses. */
+static inline uint64_t place_left(const struct ring_place *p, uint64_t position) {
+  return place_capacity(p) - ((position - p->start) & (place_capacity(p) - 1));
 }
-
-/* The word of the storage in the ring's own block. */
-uint64_t storage_first(const struct ring *r);
-/* As storage_at, of an extended one; aborts for a word that is of no storage. */
-uint8_t *storage_at_extent(const struct ring *r, uint64_t word, uint64_t position);
-/* The address of a position, of which as many bytes may be used as storage_left says. */
-static inline uint8_t *storage_at(const struct ring *r, uint64_t word, uint64_t position) {
-  const uint64_t size = UINT64_C(1) << (storage_log(word) & 63);
-  if (size > RING_EXTENT) return storage_at_extent(r, word, position);
-  return (uint8_t *)segment_bytes_at(word & ~UINT64_C(255), size) + (position & (size - 8));
+/* The address of a position, of which as many bytes may be used as place_left says. */
+static inline uint8_t *place_at(const struct ring_place *p, uint64_t position) {
+  const uint64_t capacity = place_capacity(p);
+  return (uint8_t *)segment_bytes_at(place_block(p), capacity) + ((position - p->start) & (capacity - 8));
 }
 
-/* A larger storage that is about to replace the one that there is. */
-struct storage_plan {
-  uint64_t word;
-  uint64_t base;  /* extended: the number of the first extent, … */
-  size_t extents; /* … and how many there are */
-};
-/* Makes a storage for at least `space` bytes more. Under rank_tail. -ENOMEM. */
-MUST_CHECK status storage_plan_growth(struct ring *r, uint64_t space, struct storage_plan *out);
-/* Copies the records, and moves the ring. Under both locks. */
-void storage_move(struct ring *r, const struct storage_plan *plan);
-/* Extended: makes sure that there is an extent for a record at `position`. Under rank_tail.
- * -ENOMEM. */
-MUST_CHECK status storage_reach(struct ring *r, uint64_t position);
-/* Extended: frees the extents before `head`, which has just been stored. Under rank_head. */
-void storage_pass(struct ring *r);
-/* Completes or undoes what a dead holder of the lock had begun; may be done twice. */
-void storage_settle(struct ring *r);
-/* Frees the storage of a ring that ends. Under both locks; may be done twice. */
+/* Of a ring that is new. */
+struct ring_place storage_first(const struct ring *r);
+
+/* Takes a block for the storage that is to follow the tail's. Under rank_tail. -ENOMEM. */
+MUST_CHECK status storage_plan(const struct ring *r, struct ring_place *out);
+/* Gives the block to the ring, before the commit of its first record, … */
+void storage_begin(struct ring *r, const struct ring_place *next);
+/* … and makes it the tail's after that commit. Both under rank_tail. */
+void storage_enter(struct ring *r);
+
+/* The take that is about to commit reads the first record of the storage at `next`. Under
+ * rank_head. */
+void storage_announce(struct ring *r, const struct ring_place *next);
+/* Frees the storage that the committed take has left. Under rank_head. */
+void storage_leave(struct ring *r);
+
+/* Each completes or undoes what a dead holder of the end's lock had begun; may be done twice. */
+void storage_settle_tail(struct ring *r);
+void storage_settle_head(struct ring *r);
+
+/* Frees the storage of an empty ring that ends. Under both locks; may be done twice. */
 void storage_free(struct ring *r);
 
 #endif

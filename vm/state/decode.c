@@ -63,7 +63,7 @@ static const uint8_t least_trust[TAG_SHARED] = {
     [TAG_NULL] = TRUST_STRANGER,
     [TAG_TABLE] = TRUST_STRANGER,
     [TAG_TABLE_DEFERRED] = TRUST_STRANGER,
-    [TAG_REF] = TRUST_STRANGER, /* of a table of the message; see decode_metatable */
+    [TAG_REF] = TRUST_STRANGER, /* of a table or string of the message; see decode_metatable */
     [TAG_FUNCTION] = TRUST_PEER,
     [TAG_FUNCTION_DEFERRED] = TRUST_PEER,
     [TAG_GLOBALS] = TRUST_PEER,
@@ -273,10 +273,10 @@ static int claim_room(struct decoder *d, unsigned shape) {
   return room ? claim_slots(d, UINT64_C(1) << (room - 1)) : 0;
 }
 
-static void decode_integers(struct decoder *d, int table, int count) {
-  const uint8_t *at = decode_bytes(d, 8 * (uint64_t)count);
-  for (int i = 1; i <= count; i++, at += 8) {
-    lua_pushwhole(d->L, (int64_t)load_u64(at));
+static void decode_integers(struct decoder *d, int table, int count, unsigned size) {
+  const uint8_t *at = decode_bytes(d, size * (uint64_t)count);
+  for (int i = 1; i <= count; i++, at += size) {
+    lua_pushwhole(d->L, load_integer(at, size));
     lua_rawseti(d->L, table, i);
   }
 }
@@ -295,12 +295,9 @@ static void decode_array(struct decoder *d, int table, int count, int depth) {
   if (count == 0) return;
   const uint8_t *from = d->r.at;
   const uint8_t tag = decode_u8(d);
-  if (tag == TAG_INTEGERS) {
-    decode_integers(d, table, count);
-    return;
-  }
-  if (tag == TAG_FLOATS) {
-    decode_floats(d, table, count);
+  const unsigned size = bulk_size(tag);
+  if (size) {
+    tag == TAG_FLOATS ? decode_floats(d, table, count) : decode_integers(d, table, count, size);
     return;
   }
   d->r.at = from;
@@ -696,6 +693,7 @@ static void decode_object(struct decoder *d, uint8_t tag, size_t offset, int dep
     case TAG_HANDLE:
     case TAG_HANDLE_PART: decode_handle(d, tag & ~TAG_SHARED); break;
     case TAG_CLASS: d->class->decode(d); break;
+    case TAG_STRING: decode_sized(d); break;
     case TAG_SENT: d->class->decode_sent(d, depth); break;
     case TAG_TABLE: decode_table(d, tag, offset, depth); return;
     case TAG_TABLE_DEFERRED: decode_table_deferred(d, tag, offset); return;

@@ -4,6 +4,7 @@
  * pass of lua_next for each table. */
 #include "state/encode.h"
 
+#include "state/encode_numbers.h"
 #include "state/encode_sets.h"
 #include "state/error.h"
 #include "state/function_names.h"
@@ -23,8 +24,7 @@ static const uint32_t known_as_registered = UINT32_MAX - 2;
 static const uint32_t offset_max = INT32_MAX;
 
 enum {
-  BULK_MIN = 8, /* shorter arrays are written value by value: a small integer then takes one byte */
-  BULK_CHUNK = 4096,
+  BULK_MIN = 8,     /* shorter arrays are written value by value: a small integer then takes one byte */
   HOLES_FREE = 256, /* nils that an array may have beyond one for each value */
 };
 
@@ -96,12 +96,6 @@ static void encode_text(struct encoder *e, const char *text, size_t size) {
   encoder_wrote(e, at + size);
 }
 
-static void encode_string(struct encoder *e, int index) {
-  size_t size;
-  const char *text = lua_tolstring(e->L, index, &size);
-  encode_text(e, text, size);
-}
-
 static void encode_number(struct encoder *e, int index) {
   encoder_wrote(e, put_number(encoder_room(e, WRITER_VALUE_MAX), e->L, index));
 }
@@ -160,6 +154,43 @@ static void encode_reference(struct encoder *e, uint32_t offset) {
   if (offset < e->least_reference) e->least_reference = offset;
   e->s->out.data[offset] |= TAG_SHARED;
   encode_number_after(e, TAG_REF, offset);
+}
+
+/* ---- strings --------------------------------------------------------------------------------- */
+
+/* Whether the value at an offset is the string with this text. */
+static bool is_string_at(const struct encoder *e, uint32_t offset, const char *text, size_t size) {
+  struct reader r = reader_over(e->s->out.data, e->s->out.len);
+  uint64_t known_size = 0;
+  if (reader_seek(&r, offset) || !reader_left(&r)) return false;
+  if ((*r.at++ & ~TAG_SHARED) != TAG_STRING || read_varint(&r, &known_size)) return false;
+  return known_size == size && reader_left(&r) >= size && memcmp(r.at, text, size) == 0;
+}
+
+/* No object has this address. */
+static const void *string_identity(const char *text) {
+  return (const void *)(((uintptr_t)text & ~(uintptr_t)7) + 3);
+}
+
+/* Writes a long string that the message contains already as a reference. The bytes are compared, because a
+ * string that nothing refers to any more may have been at the same address. */
+static bool encode_if_repeated(struct encoder *e, const char *text, size_t size) {
+  uint32_t known = 0;
+  if (e->mode == ENCODE_IMAGE) return false;
+  claim(e, string_identity(text), encoder_offset(e), e->since, &known);
+  if (known == 0 || !is_string_at(e, known, text, size)) return false;
+  encode_reference(e, known);
+  return true;
+}
+
+static void encode_any_text(struct encoder *e, const char *text, size_t size) {
+  if (size <= SHORT_STRING_MAX || !encode_if_repeated(e, text, size)) encode_text(e, text, size);
+}
+
+static void encode_string(struct encoder *e, int index) {
+  size_t size;
+  const char *text = lua_tolstring(e->L, index, &size);
+  encode_any_text(e, text, size);
 }
 
 /* ---- modules as their source ----------------------------------------------------------------- */
@@ -246,16 +277,25 @@ static bool encode_if_known(struct encoder *e, int index) {
   return encode_if_known_since(e, index, e->since);
 }
 
+static void make_work(struct encoder *e) {
+  if (!lua_isnil(e->L, e->work)) return;
+  lua_newtable(e->L);
+  lua_replace(e->L, e->work);
+}
+
+void encoder_keep(struct encoder *e) {
+  make_work(e);
+  lua_pushvalue(e->L, -1);
+  lua_rawseti(e->L, e->work, -++e->kept_count);
+}
+
 /* Reserves an offset, which is filled in when the part of the object at `index` is written. */
 void encode_stub(struct encoder *e, int index) {
   lua_State *L = e->L;
   const uint32_t place = encoder_offset(e);
   must_succeed(e, bytes_append(&e->s->deferred, &place, sizeof place));
   encoder_wrote(e, put_u32(encoder_room(e, 4), 0));
-  if (lua_isnil(L, e->work)) {
-    lua_newtable(L);
-    lua_replace(L, e->work);
-  }
+  make_work(e);
   lua_pushvalue(L, index);
   lua_rawseti(L, e->work, ++e->work_count);
 }
@@ -283,75 +323,10 @@ void encode_found_name(struct encoder *e) {
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-/* Whether the key at index -2 is the number n. */
-static bool is_key(lua_State *L, uint32_t n) {
-  return lua_type(L, -2) == LUA_TNUMBER && lua_tonumber(L, -2) == n;
-}
-
 /* Whether the number at an index is a key of the written array, 1 … count. */
 static bool is_array_key(lua_State *L, int index, uint32_t count) {
   const double key = lua_tonumber(L, index);
   return key >= 1 && key <= count && key == (double)(uint32_t)key;
-}
-
-enum bulk_kind { BULK_NONE = 0, BULK_INTEGERS = TAG_INTEGERS, BULK_FLOATS = TAG_FLOATS };
-
-static bool is_of_kind(lua_State *L, int index, enum bulk_kind kind) {
-  if (lua_type(L, index) != LUA_TNUMBER) return false;
-  const bool is_integer = lua_isinteger(L, index);
-  if (LUA_HAS_INTEGERS) return is_integer == (kind == BULK_INTEGERS);
-  return kind == BULK_FLOATS || is_integer;
-}
-
-static uint8_t *put_bulk_element(uint8_t *at, lua_State *L, enum bulk_kind kind) {
-  if (kind == BULK_INTEGERS) return put_u64(at, (uint64_t)lua_tointeger(L, -1));
-  return put_double(at, lua_tonumber(L, -1));
-}
-
-/* Writes up to CHUNK elements from `first` on; the key before each is on top of the stack. */
-static bool encode_bulk_chunk(struct encoder *e, int index, uint32_t first, uint32_t last,
-                              enum bulk_kind kind) {
-  lua_State *L = e->L;
-  uint8_t *at = encoder_room(e, 8 * (size_t)(last - first + 1));
-  for (uint32_t i = first; i <= last; i++) {
-    if (!lua_next(L, index) || !is_key(L, i) || !is_of_kind(L, -1, kind)) return false;
-    at = put_bulk_element(at, L, kind);
-    lua_pop(L, 1);
-  }
-  encoder_wrote(e, at);
-  return true;
-}
-
-/* Writes elements 1 … count as numbers of one kind and leaves key `count` on the stack, if all are
- * of that kind and lua_next visits them in order (it does for the array part of a table). Else
- * leaves bytes and stack unchanged. Works in chunks, because the length of a sparse table may be
- * far larger than the number of its elements. */
-static bool encode_bulk(struct encoder *e, int index, uint32_t count, enum bulk_kind kind) {
-  const size_t start = e->s->out.len;
-  const int top = lua_gettop(e->L);
-  encode_tag(e, kind);
-  lua_pushnil(e->L);
-  for (uint32_t i = 1; i <= count; i += BULK_CHUNK) {
-    const uint32_t last = count - i < BULK_CHUNK ? count : i + BULK_CHUNK - 1;
-    if (encode_bulk_chunk(e, index, i, last, kind)) continue;
-    lua_settop(e->L, top);
-    e->s->out.len = start;
-    return false;
-  }
-  return true;
-}
-
-/* Tries the kind of the first element; on 5.1, where 1 and 1.5 are of one type, floats after
- * integers. */
-static bool encode_any_bulk(struct encoder *e, int index, uint32_t count) {
-  lua_rawgeti(e->L, index, 1);
-  const bool is_number = lua_type(e->L, -1) == LUA_TNUMBER;
-  const bool is_integer = is_number && lua_isinteger(e->L, -1);
-  lua_pop(e->L, 1);
-  if (!is_number) return false;
-  if (is_integer && encode_bulk(e, index, count, BULK_INTEGERS)) return true;
-  if (is_integer && LUA_HAS_INTEGERS) return false;
-  return encode_bulk(e, index, count, BULK_FLOATS);
 }
 
 /* Begins element `number` of a list. It shares no object with those before it: how a list is cut into
@@ -424,7 +399,7 @@ static bool encode_array(struct encoder *e, int index, uint32_t *written, const 
   const size_t length = lua_rawlen(e->L, index);
   if (length >= BULK_MIN && length <= INT32_MAX) {
     encode_count(e, *written = (uint32_t)length);
-    if (encode_any_bulk(e, index, *written)) return lua_next(e->L, index);
+    if (encode_numbers(e->L, &e->s->out, index, *written)) return lua_next(e->L, index);
     e->s->out.len = start;
   }
   encode_count(e, *written = array_count(e->L, index, length));
@@ -444,7 +419,7 @@ static const char *encode_key(struct encoder *e, int index) {
     return text;
   }
   if (size <= SHORT_STRING_MAX) key_enter(keys, place, text, encoder_offset(e));
-  encode_text(e, text, size);
+  encode_any_text(e, text, size);
   return text;
 }
 

@@ -53,6 +53,7 @@ struct encoder {
   int work;    /* stack index of the list of deferred objects; nil while it is empty */
   int classes; /* stack index: work + 1; the list of classes to send, or a body's imports; nil while empty */
   int work_count;
+  int kept_count; /* values in the same table, below its first element */
   int work_done;
   uint32_t renewed;           /* the offset where the value of encode_set_renewed ends; 0: there is none */
   bool is_list;               /* elements of the values share no objects with each other */
@@ -114,6 +115,9 @@ void encode_table_as_data(struct encoder *e, int index, const struct path_step *
 void encode_metatable(struct encoder *e, int index, const struct path_step *at, int depth);
 void encode_found_name(struct encoder *e);
 void encode_stub(struct encoder *e, int index);
+/* Keeps the value on top of the stack, which nothing else may refer to, until the message is finished: the map knows
+ * objects by their addresses. [-0, +0, memory] */
+void encoder_keep(struct encoder *e);
 void encode_registered(struct encoder *e);
 uint32_t encoder_offset(struct encoder *e);
 void must_succeed(struct encoder *e, status st);

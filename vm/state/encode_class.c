@@ -657,6 +657,7 @@ static void encode_sent(struct encoder *e, int index, int metatable, const struc
     path_raise(L, at, "an object nested too deeply in others with __mm_send",
                "let __mm_send return plain values");
   push_sent(e, index, metatable, at);
+  encoder_keep(e);
   encoder_wrote(e, put_u32(put_u8(encoder_room(e, WRITER_VALUE_MAX), TAG_SENT), 0));
   e->sending = &self;
   encode_metatable(e, metatable, &here, depth);

@@ -67,6 +67,12 @@ static bool push_tagged(lua_State *L, struct reader *r, uint8_t tag) {
   return true;
 }
 
+bool scalar_is_plain(const uint8_t *data, size_t size) {
+  if (size < WIRE_HEADER_SIZE + 2 || data[WIRE_HEADER_SIZE] != 1) return false;
+  const uint8_t tag = data[WIRE_HEADER_SIZE + 1];
+  return tag <= TAG_FLOAT || (tag >= TAG_SMALL_INTEGER && tag < TAG_SHORT_STRING);
+}
+
 bool scalar_push(lua_State *L, const void *data, size_t size) {
   struct message m;
   if (message_parse(data, size, &m) || m.version != WIRE_VERSION || m.flags || m.handle_count || m.key_count)

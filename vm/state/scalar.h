@@ -36,6 +36,8 @@ static inline uint8_t *put_string_head(uint8_t *at, size_t size) {
  * *text, which belong to Lua. 0: the value needs an encoder. [-0, +0] */
 size_t scalar_write(lua_State *L, int index, uint8_t *head, const char **text, size_t *text_size);
 
+/* Whether a message is a number, a boolean or nil, as far as its tag says: pushing it allocates nothing. */
+bool scalar_is_plain(const uint8_t *data, size_t size);
 /* Pushes the value of a message of one scalar. False, and nothing pushed: another message, or a
  * malformed one. [-0, +1|0, memory] */
 bool scalar_push(lua_State *L, const void *data, size_t size);

@@ -10,13 +10,13 @@
  * the distance of an object's tag byte from the start of the message. References are offsets, so
  * neither encoder nor decoder numbers objects.
  *
- * An object that a later reference names has TAG_SHARED set in its tag: the writer sets it when it
+ * An object, or a long string, that a later reference names has TAG_SHARED set in its tag: the writer sets it when it
  * writes the first reference, so a reader remembers those objects alone.
  *
  * I1  A body is self-delimiting: reading `value count` values, and then the deferred parts in the
  *     order in which they were named, ends exactly at `body size`.
- * I2  A reference is the offset of a table, function, handle or cell that is earlier in the message
- *     and tagged as shared. In a globals image, which is trusted and read out of order, it may be
+ * I2  A reference is the offset of a table, function, handle, cell or TAG_STRING that is earlier in
+ *     the message and tagged as shared. In a globals image, which is trusted and read out of order, it may be
  *     anywhere.
  * I3  Nesting in the bytes is at most WIRE_DEPTH_MAX: what is deeper is deferred, so no reader
  *     recurses further, whatever the bytes are, but for WIRE_SENDING_MAX values of TAG_SENT. In a globals
@@ -37,7 +37,7 @@
 
 enum {
   WIRE_MAGIC = 'M',
-  WIRE_VERSION = 3,
+  WIRE_VERSION = 4,
   WIRE_HEADER_SIZE = 12,
   WIRE_HANDLE_SIZE = 9,
   WIRE_DEPTH_MAX = 100,
@@ -82,11 +82,26 @@ enum wire_tag {
   TAG_SENT = 0x16,          /* u32 size of the rest, metatable, value that __mm_send gave, deferred parts */
   TAG_SOURCE = 0x17,        /* string: a module, the function that loads it, the value that needs it */
   TAG_HANDLE_PART = 0x18,   /* index (varint) of a handle, place (varint) of a part of its object */
+  TAG_INTEGERS_1 = 0x19,    /* as TAG_INTEGERS, with 1, … */
+  TAG_INTEGERS_2 = 0x1a,    /* … 2, … */
+  TAG_INTEGERS_4 = 0x1b,    /* … and 4 bytes each */
   TAG_SHARED = 0x20,        /* or-ed into the tag of an object that is named again */
   TAG_SMALL_INTEGER = 0x40, /* 0x40 … 0x7f: 0 … 63 in the tag itself */
   TAG_SHORT_STRING = 0x80,  /* 0x80 … 0xbf: a string of 0 … 63 bytes; size in the tag */
   TAG_KEY = 0xc0,           /* 0xc0 … 0xff: the key of a pair that has this number; see I6 */
 };
+
+/* Bytes of each number behind a tag of numbers in bulk; 0: the tag is none. */
+static inline unsigned bulk_size(unsigned tag) {
+  switch (tag) {
+    case TAG_INTEGERS_1: return 1;
+    case TAG_INTEGERS_2: return 2;
+    case TAG_INTEGERS_4: return 4;
+    case TAG_INTEGERS:
+    case TAG_FLOATS: return 8;
+    default: return 0;
+  }
+}
 
 /* SOURCES_DEEP: so many sources stand in each other at most. */
 enum { SHORT_STRING_MAX = 0x3f, KEYS_MAX = 64, SOURCES_DEEP = 50 };
@@ -96,7 +111,7 @@ enum { SHORT_STRING_MAX = 0x3f, KEYS_MAX = 64, SOURCES_DEEP = 50 };
  *   table part     := shape (u8) | array count (varint) | array | pairs
  *                     | metatable, if any (a value that is a table) | entries, if any
  *   entries        := count (u8) | (registry, which is a class with an id | value) …: registry[table] = value
- *   array          := value …, or TAG_INTEGERS or TAG_FLOATS and the numbers in bulk;
+ *   array          := value …, or a tag of numbers in bulk and the numbers;
  *                     nothing if the count is 0
  *   pairs          := (key | value) … | TAG_END; nothing if the shape says that there are none
  *

@@ -70,6 +70,19 @@ static inline uint64_t load_u64(const uint8_t *at) {
   return value;
 }
 
+/* Of so many bytes, two's complement. */
+static inline int64_t load_integer(const uint8_t *at, unsigned size) {
+  int64_t value = (int8_t)*at;
+  int16_t two;
+  int32_t four;
+  switch (size) {
+    case 2: memcpy(&two, at, sizeof two); return two;
+    case 4: memcpy(&four, at, sizeof four); return four;
+    case 8: memcpy(&value, at, sizeof value); return value;
+    default: return value;
+  }
+}
+
 /* Little endian, as the next. */
 MUST_CHECK status read_u32(struct reader *r, uint32_t *out);
 MUST_CHECK status read_u64(struct reader *r, uint64_t *out);

@@ -203,16 +203,17 @@ static status claim(struct tree_reader *d, uint64_t count, size_t size, void **o
 }
 
 static status read_numbers(struct tree_reader *d, struct node_table *table, uint8_t tag) {
+  const unsigned size = bulk_size(tag);
   const uint8_t *at = NULL;
-  const status st = read_bytes(&d->r, 8 * (uint64_t)table->item_count, &at);
+  const status st = read_bytes(&d->r, size * (uint64_t)table->item_count, &at);
   if (st) return st;
-  for (size_t i = 0; i < table->item_count; i++, at += 8) {
+  for (size_t i = 0; i < table->item_count; i++, at += size) {
     struct mm_val *item = &table->items[i];
-    *item = (struct mm_val){.tree = d->tree, .type = tag == TAG_INTEGERS ? NODE_INTEGER : NODE_FLOAT};
-    if (tag == TAG_INTEGERS)
-      item->integer = (int64_t)load_u64(at);
-    else
+    *item = (struct mm_val){.tree = d->tree, .type = tag == TAG_FLOATS ? NODE_FLOAT : NODE_INTEGER};
+    if (tag == TAG_FLOATS)
       memcpy(&item->number, at, sizeof item->number);
+    else
+      item->integer = load_integer(at, size);
   }
   return STATUS_OK;
 }
@@ -221,7 +222,7 @@ static status read_items(struct tree_reader *d, struct node_table *table, int de
   if (table->item_count == 0) return STATUS_OK;
   if (reader_left(&d->r) == 0) return STATUS_MALFORMED;
   const uint8_t tag = *d->r.at;
-  if (tag == TAG_INTEGERS || tag == TAG_FLOATS) {
+  if (bulk_size(tag)) {
     d->r.at++;
     return read_numbers(d, table, tag);
   }
@@ -407,6 +408,7 @@ static status read_object(struct tree_reader *d, struct mm_val *out, uint8_t tag
     case TAG_HANDLE: st = read_handle(d, out); break;
     case TAG_HANDLE_PART: st = skip_handle_part(d, out); break;
     case TAG_CLASS: st = skip_class(d); break;
+    case TAG_STRING: st = read_sized(d, out); break;
     case TAG_SENT: return skip_sent(d, out, tag, offset, depth);
     case TAG_TABLE:
     case TAG_TABLE_DEFERRED: return read_table_object(d, out, tag, offset, depth);

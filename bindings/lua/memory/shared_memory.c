@@ -80,8 +80,13 @@ int shared_memory_create(lua_State *L) REQUIRES(rank_vm) {
   const bool is_kept = lua_toboolean(L, 3), is_of_worker = is_worker(L);
   struct shared_file *f = push_file(L);
   vm_leave(vm);
-  const status st = make_file(f, name, size, is_kept, is_of_worker);
+  status st = make_file(f, name, size, is_kept, is_of_worker);
   vm_enter(vm);
+  if (refusal_collected(L, st)) {
+    vm_leave(vm);
+    st = make_file(f, name, size, is_kept, is_of_worker);
+    vm_enter(vm);
+  }
   return st ? return_memory_failure(L, st, "SharedMemory", size) : 1;
 }
 

@@ -12,28 +12,34 @@ local many = {}
 local function left_of(due) return due and math.max(0, due - time()) end
 
 -- put_many, get_many and shutdown for a class of queues. check(self, method) raises unless `self` is one, and returns
--- what the script calls the method.
-function many.add_to(methods, check)
+-- what the script calls the method. put_batch and take_batch (queues/queue.h) put and take what they can in one step.
+function many.add_to(methods, check, put_batch, take_batch)
   -- Puts the items in their order: true; or nil, why, and how many were put.
   function methods.put_many(self, list, timeout)
     local where = check(self, "put_many")
     expect(type(list) == "table" and not getmetatable(list), where, "argument 1: a list expected, got " .. type(list))
     timeout = checks.timeout(timeout, where)
     local due = timeout and time() + timeout
-    for i = 1, checks.length(list, where, "argument 1") do
+    local i, last = 1, checks.length(list, where, "argument 1")
+    while true do
+      if put_batch then i = put_batch(self, list, i, last) end
+      if i > last then return true end
       local put, why = self:put(list[i], timeout == 0 and 0 or left_of(due))
       if not put then return nil, why, i - 1 end
+      i = i + 1
     end
-    return true
   end
 
   -- A list of 1 to n items: waits for the first one, and takes the others if they are there. Or nil and why.
   function methods.get_many(self, n, timeout)
     local where = check(self, "get_many")
     expect(checks.is_whole(n, 1), where, "argument 1: a whole number, 1 or more, expected, got " .. checks.show(n))
-    local item, why = self:get(checks.timeout(timeout, where))
-    if why then return nil, why end
-    local list = { n = 1, item }
+    local list, item, why = take_batch and take_batch(self, n)
+    if not list or list.n == 0 then
+      item, why = self:get(checks.timeout(timeout, where))
+      if why then return nil, why end
+      list = take_batch and take_batch(self, n, item) or { n = 1, item }
+    end
     while list.n < n do
       item, why = self:get(0)
       if why then break end
@@ -65,7 +71,7 @@ for class in pairs(classes) do
     checks.handle(self, class, where)
     return where
   end
-  many.add_to(native.queue_methods(class), check)
+  many.add_to(native.queue_methods(class), check, native.queue_put_batch, native.queue_take_batch)
   many.add_to(native.local_queue_methods(class), check)
 end
 

@@ -25,6 +25,7 @@
 #include "shared/holds.h"
 #include "shared/ring.h"
 #include "state/parcel.h"
+#include "state/scalar.h"
 #include "state/transfer.h"
 
 struct queue {
@@ -239,6 +240,86 @@ static int iterate(lua_State *L) REQUIRES(rank_vm) {
 static int queue_iter(lua_State *L) {
   check_queue(L);
   waiting_push_iterator(L, iterate);
+  return 1;
+}
+
+/* ---- several at a time ----------------------------------------------------------------------- */
+
+/* Adds the value on top of the stack. False: it is no scalar, or too long for the batch. */
+static bool add_scalar(lua_State *L, struct ring_batch *batch) {
+  uint8_t head[SCALAR_HEAD_MAX];
+  const char *text = NULL;
+  size_t text_size = 0;
+  const size_t size = scalar_write(L, -1, head, &text, &text_size);
+  const struct ring_record record = {.head = head, .head_size = size, .body = text, .body_size = text_size};
+  return size > 0 && ring_batch_add(batch, &record);
+}
+
+static void fill_batch(lua_State *L, int list, lua_Integer from, lua_Integer last, struct ring_batch *batch) {
+  batch->count = batch->size = 0;
+  for (bool fits = true; fits && from + batch->count <= last;) {
+    lua_rawgeti(L, list, (int)(from + batch->count));
+    fits = add_scalar(L, batch);
+    lua_pop(L, 1);
+  }
+}
+
+int queue_put_batch(lua_State *L) {
+  const struct queue *q = check_queue(L);
+  const lua_Integer last = luaL_checkinteger(L, 4);
+  lua_Integer from = luaL_checkinteger(L, 3);
+  struct ring_batch batch;
+  status st = trace_is_on() || ring_is_sorted(q->ring) ? STATUS_FULL : STATUS_OK;
+  while (st == STATUS_OK && from <= last) {
+    uint32_t put = 0;
+    fill_batch(L, 2, from, last, &batch);
+    if (batch.count == 0) break;
+    st = ring_put_batch(q->ring, &batch, &put);
+    from += put;
+  }
+  lua_pushinteger(L, from);
+  return 1;
+}
+
+/* Takes messages into the list on top of the stack, which has room for them, behind the `count` that it has.
+ * Returns how many it has then. */
+static int take_batches(lua_State *L, struct ring *r, int count, int most) {
+  struct ring_batch batch;
+  while (count < most) {
+    uint32_t at = 0;
+    if (ring_take_batch(r, &batch, (uint64_t)(most - count), scalar_is_plain) || batch.count == 0) break;
+    while (at < batch.size) {
+      const struct ring_record record = ring_batch_next(&batch, &at);
+      if (!scalar_push(L, record.body, record.body_size)) luaL_error(L, "malformed message");
+      lua_rawseti(L, -2, ++count);
+    }
+  }
+  return count;
+}
+
+/* Nothing is allocated once a message is taken, so none is lost with an error. */
+int queue_take_batch(lua_State *L) {
+  enum { MOST = 1 << 16 };
+  const struct queue *q = check_queue(L);
+  const lua_Number wanted = luaL_checknumber(L, 2);
+  const int first = lua_gettop(L) > 2;
+  const bool takes = !trace_is_on() && !ring_is_sorted(q->ring) && !q->ring->unfinished;
+  const uint64_t there = takes ? ring_count(q->ring) : 0;
+  const int most = (int)(there < MOST ? there : MOST);
+  const int room = wanted - first < most ? (int)wanted - first : most;
+  lua_createtable(L, room + first, 1);
+  lua_pushinteger(L, 0);
+  lua_setfield(L, -2, "n");
+  if (first) {
+    lua_pushvalue(L, 3);
+    lua_rawseti(L, -2, 1);
+  }
+  lua_pushliteral(L, "n");
+  lua_insert(L, -2);
+  const int count = take_batches(L, q->ring, first, room + first);
+  lua_insert(L, -2);
+  lua_pushinteger(L, count);
+  lua_rawset(L, -3);
   return 1;
 }
 

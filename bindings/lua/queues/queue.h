@@ -11,5 +11,11 @@ void queue_open(lua_State *L);
 int queue_new(lua_State *L);
 /* queue_methods(name of the class) → its table of methods, for those in Lua. [-0, +1, raises] */
 int queue_methods(lua_State *L);
+/* queue_put_batch(queue, list, first, last) → the number of the element at which it stopped, or last + 1. It puts
+ * scalars, which go as if each were put alone, as long as there is room. [-0, +1, raises] */
+int queue_put_batch(lua_State *L);
+/* queue_take_batch(queue, n [, first item]) → a list of at most n items: the first one, and the numbers, booleans and
+ * nils that are there. [-0, +1, raises] */
+int queue_take_batch(lua_State *L);
 
 #endif

@@ -65,9 +65,9 @@ end
 refused(pcall(pool.apply, pool, function(q) return assert(q:put(("x"):rep(9 * 1024 * 1024))) end, queue))
 refused(pcall(pool.apply, pool, function() return ("x"):rep(9 * 1024 * 1024) end))
 refused(pcall(pool.apply, pool, function(q)
-  local part = ("x"):rep(1024 * 1024)
+  local part = ("x"):rep(60) -- a longer string that repeats is sent once
   local value = {}
-  for i = 1, 20 do value[i] = part end
+  for i = 1, 200000 do value[i] = part end
   assert(q:put(value))
 end, queue))
 

@@ -23,6 +23,32 @@ for _, class in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do
   if class == "JoinableQueue" then for _ = 1, 7 do pcall(queue.task_done, queue) end end
 end
 
+-- Items of all kinds come as they went, in runs of numbers and one by one.
+local makers = {
+  function(i) return i end,
+  function(i) return -i * 2 ^ 33 end,
+  function(i) return i + 0.5 end,
+  function(i) return i % 2 == 0 end,
+  function(i) return "text " .. i end,
+  function(i) return ("x"):rep(4500) .. i end,
+  function(i) return { i } end,
+}
+local items = {}
+for i = 1, 3000 do items[i] = makers[i % 100 < 60 and i % 4 + 1 or i % #makers + 1](i) end
+for _, class in ipairs({ "Queue", "JoinableQueue" }) do
+  local queue, back = mm[class](), { n = 0 }
+  expect.equal(queue:put_many(items), true)
+  while back.n < #items do
+    local list = queue:get_many(back.n % 700 + 1)
+    for i = 1, list.n do back[back.n + i] = list[i] end
+    back.n = back.n + list.n
+    if class == "JoinableQueue" then for _ = 1, list.n do queue:task_done() end end
+  end
+  expect.equal({ queue:get_many(1, 0) }, { nil, "empty" })
+  back.n = nil
+  expect.equal(back, items)
+end
+
 -- A bound: what has room is in the queue, and the caller learns how much that was.
 local bounded = mm.Queue(2)
 expect.equal({ bounded:put_many({ 1, 2, 3, 4 }, 0) }, { nil, "full", 2 })

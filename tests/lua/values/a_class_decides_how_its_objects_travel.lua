@@ -92,6 +92,24 @@ expect.raises("nested too deeply in others with __mm_send", q.put, q, chain)
 q:put("it still works")
 expect.equal(q:get(), "it still works")
 
+-- What __mm_send gives may be garbage as soon as it is written, and its memory that of the next one.
+local made = 0
+local Number = {
+  __mm_send = function(o)
+    made = made + 1
+    if made % 100 == 0 then collectgarbage() end
+    return { o.number, { tostring(o.number):rep(20) } }
+  end,
+  __mm_receive = function(parts) return { parts[1], parts[2][1] } end,
+}
+local numbers, wanted = {}, {}
+for i = 1, 1000 do
+  numbers[i] = setmetatable({ number = i }, Number)
+  wanted[i] = { i, tostring(i):rep(20) }
+end
+q:put(numbers)
+expect.equal(q:get(), wanted)
+
 -- Bytes for who vouches for them.
 expect.equal(mm.loads(mm.dumps({ c }), { functions = true })[1].host, "moon")
 pool:terminate()

@@ -160,12 +160,114 @@ static void an_unbounded_ring_takes_what_its_messages_take(void) {
     if (taken % 100000 == 0) ring_validate(r);
   }
   arena_measure(segment_arena(), &figures);
-  CHECK(figures.block_bytes < (uint64_t)3 << 20);
+  CHECK(figures.block_bytes < (uint64_t)256 << 10);
   put_text(r, "last", 4);
   ring_validate(r);
   ring_fini(r);
   segment_release(&r->object);
   CHECK_EQ(arena_used(segment_arena()), before);
+}
+
+/* After a backlog of ten MiB, whose memory is free again, messages pass one by one. */
+static void a_consumer_that_keeps_up_touches_few_pages(void) {
+  enum { MESSAGES = 10000, SIZE = 1000 };
+  const uint64_t before = arena_used(segment_arena());
+  struct arena_figures figures;
+  struct ring *r = NULL;
+  uint64_t message[SIZE / 8] = {0};
+  const struct ring_record record = {.body = message, .body_size = sizeof message};
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
+  for (uint64_t i = 0; i < MESSAGES; message[0] = ++i)
+    CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_OK);
+  for (uint64_t i = 0; i < MESSAGES - 10; i++) CHECK_EQ(take_number(r), i);
+  for (uint64_t i = MESSAGES; i < 2 * MESSAGES; message[0] = ++i) {
+    CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_OK);
+    CHECK_EQ(take_number(r), i - 10);
+    CHECK(arena_used(segment_arena()) <= before + 3);
+  }
+  arena_measure(segment_arena(), &figures);
+  CHECK(figures.block_bytes < (uint64_t)256 << 10);
+  ring_validate(r);
+  ring_fini(r);
+  segment_release(&r->object);
+  CHECK_EQ(arena_used(segment_arena()), before);
+}
+
+static bool is_any(const uint8_t *data, size_t size) { return data || size == 0; }
+static bool is_not_seven(const uint8_t *data, size_t size) { return size == 0 || data[0] != 7; }
+
+static void fill_batch(struct ring_batch *batch, uint64_t first, uint64_t last, size_t size) {
+  uint64_t message[100] = {0};
+  batch->count = batch->size = 0;
+  for (message[0] = first; message[0] <= last; message[0]++) {
+    const struct ring_record record = {
+        .head = message, .head_size = 8, .body = message + 1, .body_size = size - 8};
+    CHECK(ring_batch_add(batch, &record));
+  }
+}
+
+/* Numbers from `from` on come out, up to `most` at a time. Returns the next one. */
+static uint64_t take_batch(struct ring *r, uint64_t from, uint64_t most,
+                           bool (*is_wanted)(const uint8_t *, size_t)) {
+  static struct ring_batch batch;
+  uint32_t at = 0;
+  CHECK_EQ(ring_take_batch(r, &batch, most, is_wanted), STATUS_OK);
+  CHECK(batch.count <= most);
+  ring_validate(r);
+  while (at < batch.size) CHECK_EQ(*(const uint64_t *)ring_batch_next(&batch, &at).body, from++);
+  return from;
+}
+
+/* Through all storages, by batches of each size, and with single puts and takes between them. */
+static void several_messages_go_and_come_at_once(void) {
+  static struct ring_batch batch;
+  struct ring *r = NULL;
+  const uint64_t before = arena_used(segment_arena());
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_take_batch(r, &batch, 3, is_any), STATUS_EMPTY);
+  uint64_t put = 100, taken = 100;
+  for (int round = 0; round < 400; round++) {
+    uint32_t count = 0;
+    const uint64_t many = (uint64_t)(round * 7 % 60 + 1);
+    fill_batch(&batch, put, put + many - 1, round % 3 ? 16 : 120);
+    CHECK_EQ(ring_put_batch(r, &batch, &count), STATUS_OK);
+    CHECK_EQ(count, many);
+    ring_validate(r);
+    put += many;
+    put_text(r, &put, sizeof put);
+    put++;
+    while (taken + (round < 200 ? 3000 : 0) < put) {
+      if (round % 5 == 0) CHECK_EQ(take_number(r), taken++);
+      if (taken < put) taken = take_batch(r, taken, (uint64_t)(round % 50 + 1), is_any);
+    }
+  }
+  CHECK_EQ(taken, put);
+  ring_close(r);
+  CHECK_EQ(ring_put_batch(r, &batch, &(uint32_t){0}), STATUS_CLOSED);
+  CHECK_EQ(ring_take_batch(r, &batch, 3, is_any), STATUS_CLOSED);
+  ring_fini(r);
+  segment_release(&r->object);
+  CHECK_EQ(arena_used(segment_arena()), before);
+}
+
+static void several_messages_keep_the_bounds(void) {
+  static struct ring_batch batch;
+  struct ring *r = NULL;
+  uint32_t count = 0;
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){5, 100}, RING_GROWS), STATUS_OK);
+  fill_batch(&batch, 3, 10, 16);
+  CHECK_EQ(ring_put_batch(r, &batch, &count), STATUS_FULL);
+  CHECK_EQ(count, 5);
+  CHECK_EQ(take_batch(r, 3, 9, is_not_seven), 7); /* the fifth one is not wanted */
+  CHECK_EQ(take_number(r), 7);
+  fill_batch(&batch, 10, 13, 40);
+  CHECK_EQ(ring_put_batch(r, &batch, &count), STATUS_FULL);
+  CHECK_EQ(count, 2);
+  put_text(r, &count, sizeof count);
+  CHECK_EQ(take_batch(r, 10, 2, is_any), 12);
+  ring_validate(r);
+  ring_fini(r);
+  segment_release(&r->object);
 }
 
 static void a_ring_bounded_by_bytes_is_full_at_its_bound(void) {
@@ -322,6 +424,9 @@ int main(void) {
   a_bounded_ring_is_full_at_its_bound_and_not_before();
   a_staying_ring_waits_for_its_reader();
   an_unbounded_ring_takes_what_its_messages_take();
+  a_consumer_that_keeps_up_touches_few_pages();
+  several_messages_go_and_come_at_once();
+  several_messages_keep_the_bounds();
   a_ring_bounded_by_bytes_is_full_at_its_bound();
   a_closed_ring_drains_and_then_says_so();
   blocks_are_reused_and_none_is_left();

@@ -16,6 +16,10 @@ static const struct sample {
     {"local t = {} for i = 1, 20 do t[i] = i + 0.5 end return t", TRUST_STRANGER},
     {"local t = {} for i = 1, 20 do t[i] = i * 1000000 end return {t, {t}, t}", TRUST_STRANGER},
     {"local s = {1} local t = {a = s, b = s, [s] = s} t.self = t return t", TRUST_STRANGER},
+    {"local s = ('s'):rep(70) return {s, {s, [s] = s}, s}", TRUST_STRANGER},
+    {"local t = {{}, {}, {}} for i = 1, 20 do t[1][i], t[2][i], t[3][i] = -i, i * 1000, i * 2^40 end return "
+     "t",
+     TRUST_STRANGER},
     {"local t = {} for i = 1, 250 do t = {t, i} end return t", TRUST_STRANGER},
     {"local t = {} for i = 1, 5 do t[i] = {name = 'n', x = i, y = {name = i, z = 'name'}} end return t",
      TRUST_STRANGER},
@@ -240,7 +244,7 @@ static void random_bodies_do_not_crash(struct lua_pair *p) {
     data[3] = (uint8_t)(round % (KEYS_MAX + 1));
     for (uint32_t i = 0; i < body; i++) {
       const uint32_t r = next_random(&seed);
-      data[WIRE_HEADER_SIZE + i] = (uint8_t)(r & 0x100 ? r % 0x15 : r); /* half of them are tags */
+      data[WIRE_HEADER_SIZE + i] = (uint8_t)(r & 0x100 ? r % 0x1c : r); /* half of them are tags */
     }
     (void)decode_exactly(p->receiver, data, WIRE_HEADER_SIZE + body, TRUST_STRANGER);
   }

@@ -27,6 +27,49 @@ static void strings_arrive_with_every_byte(struct lua_pair *p) {
             "assert(#d == 127 and #e == 128 and f == ('y'):rep(100000))");
 }
 
+/* How many bytes longer the message of the first value is than that of the second one. */
+static size_t bytes_more(struct lua_pair *p, const char *code) {
+  size_t sizes[2];
+  pair_run(p->sender, code, 0, 2);
+  for (int i = 0; i < 2; i++) {
+    struct bytes *m = transfer_encode(p->sender, i - 2, 1, "value");
+    sizes[i] = m->len;
+  }
+  lua_settop(p->sender, 0);
+  return sizes[0] - sizes[1];
+}
+
+/* As values and as keys, in each of several values, and in tables whose metatables are the reader's. */
+static void a_long_string_that_repeats_goes_once(struct lua_pair *p) {
+  CHECK(bytes_more(p, "local s = ('x'):rep(5000) return {s, s, {s, [s] = s}}, {s, 1, {1, x = 1}}") < 20);
+  CHECK(bytes_more(p, "local s = ('x'):rep(64) return {s, s}, {s, 1}") < 5);
+  pair_send(
+      p, "local s, t = ('x'):rep(5000), ('y'):rep(64) return s, {s, t, {s, [s] = t}, t}, t, s, ('x'):rep(63)",
+      "local a, b, c, d, e = ... assert(a == ('x'):rep(5000) and d == a and c == ('y'):rep(64))\n"
+      "assert(b[1] == a and b[2] == c and b[3][1] == a and b[3][a] == c and b[4] == c and #e == 63)");
+  pair_send(p,
+            "local list = {} for i = 1, 3000 do list[i] = ('%06d'):format(i % 1000):rep(20) end return list",
+            "local list = ... for i = 1, 3000 do assert(list[i] == ('%06d'):format(i % 1000):rep(20)) end");
+}
+
+static void whole_numbers_take_as_many_bytes_as_they_need(struct lua_pair *p) {
+  pair_send(
+      p,
+      "local lists = {} for b, most in ipairs{127, 128, 32767, 32768, 2^31 - 1, 2^31, 2^53} do\n"
+      "  for s, sign in ipairs{1, -1} do local t = {} lists[#lists + 1] = t\n"
+      "    for i = 1, 40 do t[i] = (i % 3 == 0 and sign * most or i) end t[41] = -most - (b % 2) t.n = most\n"
+      "  end end return lists",
+      "local lists, n = ..., 0 for b, most in ipairs{127, 128, 32767, 32768, 2^31 - 1, 2^31, 2^53} do\n"
+      "  for s, sign in ipairs{1, -1} do n = n + 1 local t = lists[n] assert(#t == 41 and t.n == most)\n"
+      "    for i = 1, 40 do assert(t[i] == (i % 3 == 0 and sign * most or i)) end\n"
+      "    assert(t[41] == -most - (b % 2))\n"
+      "  end end");
+  CHECK(bytes_more(
+            p,
+            "local a, b = {}, {} for i = 1, 1000 do a[i], b[i] = i % 100, 1 end a[500] = -128 return a, b") ==
+        0);
+}
+
 static void any_number_of_values_arrives_with_nils(struct lua_pair *p) {
   pair_send(p, "return", "assert(select('#', ...) == 0)");
   pair_send(p, "return nil, nil, true, nil", "assert(select('#', ...) == 4 and select(3, ...) == true)");
@@ -199,6 +242,8 @@ static void finalizers_may_send_while_their_vm_sends(struct lua_pair *p) {
 int main(void) {
   struct lua_pair p = pair_open();
   numbers_arrive_to_the_bit(&p);
+  a_long_string_that_repeats_goes_once(&p);
+  whole_numbers_take_as_many_bytes_as_they_need(&p);
   strings_arrive_with_every_byte(&p);
   any_number_of_values_arrives_with_nils(&p);
   tables_arrive_whole(&p);
