@@ -507,9 +507,9 @@ static status take_locked(struct ring *r, struct bytes *scratch, struct ring_mes
   const struct record head = find_record(&at, &bytes);
   const status st = read_record(head, bytes, scratch, out);
   if (st) return st;
-  out->number = ring_next_number(r, \&r->head);
+  out->number = ring_next_number(r, &r->head);
   at.position += record_space(head.size);
-  take_until(r, \&at, 1, out, claim);
+  take_until(r, &at, 1, out, claim);
   return STATUS_OK;
 }
 
