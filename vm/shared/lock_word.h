@@ -47,7 +47,9 @@ static inline uint64_t lock_word_of(struct execution_context who) {
 /* The word says who holds the lock, or that it is free. */
 static inline bool lock_word_is_open(uint64_t word) { return word < LOCK_WORD_MOVED; }
 /* The word says that it is held. */
-static inline bool lock_word_is_held(uint64_t word) { return word != LOCK_WORD_FREE && lock_word_is_open(word); }
+static inline bool lock_word_is_held(uint64_t word) {
+  return word != LOCK_WORD_FREE && lock_word_is_open(word);
+}
 
 /* Of a word that names a holder, gated or not. */
 static inline struct execution_context lock_word_holder(uint64_t word) {

@@ -31,7 +31,7 @@ struct ring {
   _Atomic uint32_t is_short; /* a ring that stays: the last put that needed a storage got no memory */
   uint32_t growth;           /* enum ring_growth */
   uint32_t is_sorted;
-  uint32_t number_series; /* of the messages' numbers (ring.h) */
+  uint32_t number_series;    /* of the messages' numbers (ring.h) */
   _Atomic uint32_t patience; /* nanoseconds of a head start (ring_sleep.h); any value is correct */
   _Atomic uint64_t
       heap;             /* sorted ring: its messages (ring_heap.h); with the fields below under head's lock */

@@ -70,7 +70,10 @@ local pointer_types = {} -- by their texts
 
 -- A worker's globals come when they are first used, so `require` is asked for as a script does.
 local function load_ffi()
-  local ok, ffi = pcall(function() return _G.require("ffi") end)
+  local ok, ffi = pcall(function()
+    local load = _G.require
+    return load("ffi")
+  end)
   return ok and ffi or nil
 end
 

@@ -125,7 +125,6 @@ local option_checks = {
   at = { is_span, "a Unix time" },
   unique = { function(v) return type(v) == "string" end, "a text" },
   rate = { is_rate, "'100/m' and the like (s, m, h or d)" },
-  priority = { function(v) return checks.is_whole(v, 0, 9) end, "a whole number from 0 to 9" },
   at_most = { function(v) return checks.is_whole(v, 1, 999999999) end, "a whole number, 1 or more," },
   key = { function(v) return type(v) == "string" end, "a text" },
   secret = { function(v) return type(v) == "boolean" end, "true or false" },
