@@ -63,11 +63,18 @@ end
 
 let_many_die(WARM_UP)
 local descriptors, mappings = measures.descriptors(), measures.mappings()
-local children, segment = measures.children(), measures.segment_kib()
-let_many_die(DEATHS)
+local children = measures.children()
+
+-- A queue or a pipe that is not read for a while takes more memory once, and keeps it; what deaths leave behind comes
+-- with each of them.
+local WINDOWS, KIB_EACH = 4, 0.6
+local least = math.huge
+for _ = 1, WINDOWS do
+  local before = measures.segment_kib()
+  let_many_die(DEATHS // WINDOWS)
+  least = math.min(least, measures.segment_kib() - before)
+end
 expect.equal(measures.descriptors(), descriptors, "descriptors")
 expect.equal(measures.mappings(), mappings, "mappings")
 expect.equal(measures.children(), children, "children")
-local grown = measures.segment_kib() - segment
--- A pipe that is not read for a while fills up once, with a mebibyte in each direction.
-expect.truthy(grown < 600 + 2048, "the segment grew by " .. grown .. " KiB")
+expect.truthy(least < DEATHS // WINDOWS * KIB_EACH, "the segment grew each time, by " .. least .. " KiB or more")

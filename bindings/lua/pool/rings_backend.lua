@@ -14,7 +14,7 @@ local last_id = 0
 
 local function new_forks(config)
   last_id = last_id + 1
-  local id = ("%d-%d-%.9f"):format(native.pid(), last_id, native.time())
+  local id = string.format("%d-%d-%.9f", native.pid(), last_id, native.time())
   return {
     id = id, queue = native.queue_new("SimpleQueue"), name = config.name, world = config.world, seed = config.seed,
   }
