@@ -39,6 +39,21 @@ bool fresh_is_builtin(lua_State *L, int function) {
   return info.linedefined == -1;
 }
 
+bool fresh_is_basic(lua_State *L, int index, const char *name) {
+  lua_State *fresh = luaL_newstate();
+  if (!fresh) return false;
+  lua_pushcfunction(fresh, luaopen_base);
+  lua_pushliteral(fresh, "_G");
+  bool is_it = false;
+  if (lua_pcall(fresh, 1, 0, 0) == 0) {
+    lua_getglobal(fresh, name);
+    is_it = lua_tocfunction(fresh, -1) == lua_tocfunction(L, index);
+    if (is_it && !lua_tocfunction(L, index)) is_it = fresh_is_builtin(L, index); /* fast ones of LuaJIT */
+  }
+  lua_close(fresh);
+  return is_it;
+}
+
 /* Pushes tostring, or string.format and "%s": that of them which the script has not replaced. Returns
  * the number of values, 0 if it replaced both. */
 static int push_describer(lua_State *L) {

@@ -33,6 +33,9 @@ bool fresh_preloads(lua_State *L, const char *name);
 /* Whether the function at `index` is a C function, or one that LuaJIT has in bytecode: none of a script.
  * [-0, +0, memory] */
 bool fresh_is_builtin(lua_State *L, int index);
+/* Whether the function at `index` is the one of this name in Lua's basic library. It makes a Lua state, with that
+ * library alone. [-0, +0, -] */
+bool fresh_is_basic(lua_State *L, int index, const char *name);
 /* Pushes "library NUL key" for the builtin function at `index`: a place where a fresh VM has it. False,
  * and nothing pushed: it has it nowhere. [-0, +1|0, memory] */
 bool fresh_find(lua_State *L, int function);

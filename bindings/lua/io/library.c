@@ -365,6 +365,17 @@ static void install_files(lua_State *L) {
   lua_pop(L, 1);
 }
 
+/* (…, _G) Whether `print` is Lua's own: hosts have one that writes elsewhere, as editors do. */
+static bool has_own_print(lua_State *L) {
+  if (!lua_istable(L, -1)) return false;
+  if (!vm_of(L)->is_adopted) return true;
+  lua_pushliteral(L, "print");
+  lua_rawget(L, -2);
+  const bool is_own = lua_isfunction(L, -1) && fresh_is_basic(L, lua_gettop(L), "print");
+  lua_pop(L, 1);
+  return is_own;
+}
+
 void io_install(lua_State *L) {
   static const char key[] = "manymoons.io";
   const int top = lua_gettop(L);
@@ -383,7 +394,7 @@ void io_install(lua_State *L) {
   s->flushes_prints = tells_ends || !vm_of(L)->is_adopted;
   install_files(L);
   push_loaded(L, "_G");
-  if (lua_istable(L, -1)) take_places(L, base_functions, "_G");
+  if (has_own_print(L)) take_places(L, base_functions, "_G");
   lua_pop(L, 1);
   push_loaded(L, LUA_OSLIBNAME);
   if (lua_istable(L, -1)) take_places(L, os_functions, LUA_OSLIBNAME);
