@@ -7,6 +7,11 @@
 
 #include "base/embed.h"
 
+#ifndef PRECOMPILED_FILE
+#define PRECOMPILED_FILE \
+  "build/release/precompiled" /* for checks that do not build; the Makefile defines it */
+#endif
+
 EMBED_FILE(precompiled, PRECOMPILED_FILE)
 
 const char *precompiled_find(const char *name, size_t *size) {

@@ -134,12 +134,12 @@ int mm_vm_with_state(mm_vm *vm, int (*fn)(lua_State *L, void *ud), void *ud) {
     return api_refuse(MM_EUNSUPPORTED, "mm_vm_with_state: VM '%s' is in a process", vm->name);
   mm_job_opts opts;
   mm_job_opts_init(&opts);
-  mm_job *j = job_make(), *job = NULL;
-  if (!j) return api_status("mm_vm_with_state", -ENOMEM);
-  j->request.kind = REQUEST_FUNCTION;
-  j->request.function = fn;
-  j->request.function_argument = ud;
-  const int err = submit("mm_vm_with_state", vm, j, &job, &opts);
+  mm_job *job = job_make(), *submitted = NULL;
+  if (!job) return api_status("mm_vm_with_state", -ENOMEM);
+  job->request.kind = REQUEST_FUNCTION;
+  job->request.function = fn;
+  job->request.function_argument = ud;
+  const int err = submit("mm_vm_with_state", vm, job, &submitted, &opts);
   if (err) return err;
   const int state = mm_job_wait(job, -1);
   const int result = state == 1 ? job->outcome.value : state;

@@ -512,7 +512,8 @@ static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   const status st = take_task_idle(L, w, &idle);
   endless_wait_end(&idle);
   if (st == STATUS_INTERRUPTED) vm_raise_stop(L, w->vm);
-  return st;
+  const bool is_whole = w->message.data && w->message.size >= sizeof w->task;
+  return st == STATUS_OK && !is_whole ? STATUS_MALFORMED : st;
 }
 
 /* The first change of the call state decides: to BEGUN here, or to CANCELLED by the parent. */
@@ -571,7 +572,7 @@ static void initialize(lua_State *L, struct pool_worker *w, int count) {
 }
 
 /* For a worker that ends by itself. What the finalizer raises is reported, and ends nothing. */
-static void finalize(lua_State *L, struct pool_worker *w) {
+static void finalize(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   lua_settop(L, BASE);
   if (lua_isnil(L, FINALIZER)) return;
   lua_pushcfunction(L, caller_run);
