@@ -2,6 +2,7 @@
 #include "state/library_environment.h"
 
 #include "state/originals.h"
+#include "state/table_copy.h"
 
 static const char environment_key;
 
@@ -75,13 +76,7 @@ static void push_files(lua_State *L) {
     lua_pushnil(L);
     return;
   }
-  lua_newtable(L);
-  lua_pushnil(L);
-  while (lua_next(L, -3)) {
-    lua_pushvalue(L, -2);
-    lua_insert(L, -2);
-    lua_rawset(L, -4);
-  }
+  table_push_copy(L);
 }
 
 /* Puts back what push_files has left at `files`. [-0, +0, memory] */

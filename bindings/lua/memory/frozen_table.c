@@ -27,6 +27,7 @@
 #include "state/error.h"
 #include "state/handle.h"
 #include "state/host_null.h"
+#include "state/table_copy.h"
 #include "state/weak_table.h"
 #include "wire/handles.h"
 
@@ -320,15 +321,9 @@ static void push_memo(lua_State *L, int index) {
 
 /* Pushes a copy of the class with the memo on top as __index. [-1, +1, memory] */
 static void push_hot_class(lua_State *L) {
-  lua_createtable(L, 0, 16);
   push_class(L);
-  lua_pushnil(L);
-  while (lua_next(L, -2)) {
-    lua_pushvalue(L, -2);
-    lua_insert(L, -2);
-    lua_rawset(L, -5);
-  }
-  lua_pop(L, 1);
+  table_push_copy(L);
+  lua_remove(L, -2);
   lua_insert(L, -2);
   lua_setfield(L, -2, "__index");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "queues/variants.h"
 
+#include "state/table_copy.h"
 #include "state/weak_table.h"
 
 /* Of a class's metatable and its copies: the copies by number. Those that no handle has any more go. */
@@ -28,13 +29,7 @@ static void push_methods(lua_State *L, lua_Integer number, variant_fill fill) {
 
 /* metatable → metatable, copy */
 static void push_copy(lua_State *L, lua_Integer number, variant_fill fill) {
-  lua_newtable(L);
-  lua_pushnil(L);
-  while (lua_next(L, -3)) {
-    lua_pushvalue(L, -2);
-    lua_insert(L, -2);
-    lua_rawset(L, -4);
-  }
+  table_push_copy(L);
   lua_pushvalue(L, -2);
   push_methods(L, number, fill);
   lua_setfield(L, -3, "__index");
