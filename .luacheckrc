@@ -14,4 +14,4 @@ end
 -- What C programs look for in the scripts they load.
 files["scripts/embed"] = { ignore = { "111", "131" } }
 -- Scripts that run in a Redis server.
-files["bindings/lua/broker/redis/scripts"] = { read_globals = { "KEYS", "ARGV", "redis", "places" } }
+files["bindings/lua/broker/redis/scripts"] = { read_globals = { "KEYS", "ARGV", "redis", "places", "setter_of" } }

@@ -20,14 +20,20 @@ local SCRIPTS = {
   "get", "heartbeat", "hold", "move", "nack", "note", "outcome", "post", "put", "release", "retry", "schedule",
   "submit", "take", "token", "withdraw",
 }
--- scripts/places.lua stands before these.
-local WITH_PLACES = { again = true, finish = true, move = true, post = true, schedule = true, withdraw = true }
+-- Files of scripts/ that stand before others.
+local PLACES = { "places" }
+local BEFORE = { again = { "places", "fields" }, edit = { "fields" }, finish = PLACES, move = PLACES, post = PLACES,
+  schedule = PLACES, withdraw = PLACES }
 local texts, digests = {}, {}
 
+local function read_script(name) return native.embedded("broker.redis.scripts." .. name) end
+
 local function read_scripts()
-  local places = native.embedded("broker.redis.scripts.places")
   for _, name in ipairs(SCRIPTS) do
-    texts[name] = (WITH_PLACES[name] and places or "") .. native.embedded("broker.redis.scripts." .. name)
+    local parts = {}
+    for i, before in ipairs(BEFORE[name] or {}) do parts[i] = read_script(before) end
+    parts[#parts + 1] = read_script(name)
+    texts[name] = table.concat(parts)
   end
 end
 

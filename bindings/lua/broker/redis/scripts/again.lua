@@ -15,15 +15,8 @@ redis.call("XDEL", KEYS[1], ARGV[1])
 if not entry then return "gone" end
 if redis.call("HGET", KEYS[2], ARGV[2]) ~= ARGV[1] then return "dropped" end
 places.leave(ARGV[9], ARGV[8], ARGV[3])
-local fields, place = entry[2], {}
-for i = 1, #fields, 2 do place[fields[i]] = i + 1 end
-local function set(name, value)
-  if not place[name] then
-    fields[#fields + 1] = name
-    place[name] = #fields + 1
-  end
-  fields[place[name]] = value
-end
+local fields = entry[2]
+local set, place = setter_of(fields)
 set("n", tostring((tonumber(place.n and fields[place.n]) or 0) + tonumber(ARGV[4])))
 if ARGV[6] ~= "" then
   local lines = (place.t and fields[place.t] or "") .. ARGV[6] .. "\n"

@@ -6,15 +6,8 @@
 -- → the new id; "": there is no such letter
 local entry = redis.call("XRANGE", KEYS[1], ARGV[1], ARGV[1])[1]
 if not entry then return "" end
-local fields, place = entry[2], {}
-for i = 1, #fields, 2 do place[fields[i]] = i + 1 end
-local function set(name, value)
-  if not place[name] then
-    fields[#fields + 1] = name
-    place[name] = #fields + 1
-  end
-  fields[place[name]] = value
-end
+local fields = entry[2]
+local set, place = setter_of(fields)
 if not place.at then set("at", ARGV[1]:match("^%d+")) end
 for i = 2, #ARGV, 2 do
   if ARGV[i] ~= "" then set(ARGV[i], ARGV[i + 1]) end
