@@ -186,9 +186,7 @@ local ARGUMENTS_MOST = 2000
 
 local function arguments_in_words(letter)
   if not letter.args then return shown(letter.why_no_args) end
-  local texts = {}
-  for i = 1, math.min(letter.args.n or #letter.args, 100) do texts[i] = values.show(letter.args[i], 100) end
-  local text = table.concat(texts, ", ")
+  local text = values.show_list(letter.args, 100)
   return #text > ARGUMENTS_MOST and text:sub(1, ARGUMENTS_MOST) .. "..." or text
 end
 

@@ -17,7 +17,7 @@ local time = native.time
 local Pools = {}
 Pools.__index = Pools
 
-local CONNECT, PAUSE, TASKS, TEXT, ARGUMENTS = 2, 3, 100, 300, 100
+local CONNECT, PAUSE, TASKS, TEXT = 2, 3, 100, 300
 
 local function shown(value, most)
   local line = native.printable(tostring(value or ""))
@@ -187,9 +187,7 @@ end
 
 local function arguments_in_words(letter)
   if not letter.args then return shown(letter.why_no_args) end
-  local texts = {}
-  for i = 1, math.min(letter.args.n or #letter.args, ARGUMENTS) do texts[i] = values.show(letter.args[i], 100) end
-  return shown(table.concat(texts, ", "), 2000)
+  return shown(values.show_list(letter.args, 100), 2000)
 end
 
 local function attempts_in_words(letter)

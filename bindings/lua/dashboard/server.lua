@@ -70,8 +70,11 @@ local function page(self)
     data = { first = self.first, key = self.key, is_of_pools = self.pools ~= nil } })
 end
 
+-- Of the topic of one program; nil: it is another one.
+local function pid_of(topic) return tonumber(topic:match("^program/(%d+)$")) end
+
 local function is_topic(self, topic)
-  if topic == "programs" or topic:find("^program/%d+$") then return not self.pools end
+  if topic == "programs" or pid_of(topic) then return not self.pools end
   local name = topic:match("^pool/([%w_.-]+)$")
   return self.pools ~= nil and (topic == "pools" or name ~= nil and self.pools:has(name))
 end
@@ -134,7 +137,7 @@ local function begin_look(self)
   self.topics, self.look_ends = self.server:topics(), time() + SAMPLED
   self.next_look = time() + EVERY
   for topic in pairs(self.topics) do
-    local pid = tonumber(topic:match("^program/(%d+)$"))
+    local pid = pid_of(topic)
     if pid then programs.begin(pid) end
   end
 end
@@ -142,7 +145,7 @@ end
 local function collect(self, topic)
   if topic == "programs" then return programs.list() end
   if topic == "pools" then return self.pools:list() end
-  local pid = tonumber(topic:match("^program/(%d+)$"))
+  local pid = pid_of(topic)
   if pid then return programs.finish(pid) end
   return self.pools:pool(topic:match("^pool/(.+)$"))
 end
@@ -151,7 +154,7 @@ local function end_look(self)
   local pids = {}
   self.look_ends = nil
   for topic in pairs(self.topics) do
-    local pid = tonumber(topic:match("^program/(%d+)$"))
+    local pid = pid_of(topic)
     if pid then pids[pid] = true end
     local found = collect(self, topic)
     found.at = os.time()

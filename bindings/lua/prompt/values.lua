@@ -186,4 +186,14 @@ end
 -- The value in at most `width` columns, as far as it goes.
 function values.show(value, width) return show(value, { width = width }) end
 
+-- The values of a list (n: how many, if there are nil), as arguments of a call are written: the first ones, each in at
+-- most `width` columns.
+local SHOWN_OF_LIST = 100
+
+function values.show_list(list, width)
+  local texts = {}
+  for i = 1, math.min(list.n or #list, SHOWN_OF_LIST) do texts[i] = values.show(list[i], width) end
+  return table.concat(texts, ", ")
+end
+
 return values
